@@ -1,0 +1,80 @@
+"""`python -m lims.development up | test | manage`, inside the environment that `./oxinate` made."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from lims.development import servers, supervisor
+from lims.development.processes import StartFailed
+from lims.development.supervisor import say
+
+# Pure computations for other programs: no server is started, and nothing but their answer is written.
+SERVERLESS = {"formula", "judge", "help", "version"}
+OWNER_COMMANDS = {"migrate"}
+
+
+def main(arguments: Sequence[str]) -> int:
+    command, rest = arguments[0], list(arguments[1:])
+    try:
+        if command == "up":
+            return supervisor.up(servers.data_directory(), port=_port(rest))
+        if command == "test":
+            return test(rest)
+        return manage(rest)
+    except StartFailed as refusal:
+        say(str(refusal))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _port(rest: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./oxinate up")
+    parser.add_argument("--port", type=int, default=8000, help="where the site listens on 127.0.0.1 (default 8000)")
+    port: int = parser.parse_args(rest).port
+    if not 1 <= port <= 65535:
+        parser.error(f"{port} is no port; it must lie between 1 and 65535")
+    return port
+
+
+def test(rest: Sequence[str]) -> int:
+    with servers.throw_away() as running:
+        # The tests connect as lims_app; the owner makes their template, the administrator copies it.
+        environment = running.environment | {"LIMS_ENV": "test"}
+        return _run([sys.executable, "-m", "pytest", *rest], environment)
+
+
+def manage(rest: Sequence[str]) -> int:
+    command = [sys.executable, str(servers.ROOT / "manage.py"), *rest]
+    name = rest[0] if rest else "help"
+    if name in SERVERLESS or name.startswith("-") or "--help" in rest:
+        os.execv(command[0], command)  # noqa: S606
+    with servers.borrowed(servers.data_directory()) as running:
+        environment = running.environment_of("owner" if name in OWNER_COMMANDS else "app")
+        return _run(command, environment)
+
+
+def _run(command: Sequence[str], environment: dict[str, str]) -> int:
+    """In the foreground: Ctrl-C reaches the command itself, and this process waits for what it makes of it."""
+    ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    )
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    signal.signal(signal.SIGHUP, lambda *_: process.terminate())
+    try:
+        status = process.wait()
+    finally:
+        signal.signal(signal.SIGINT, ignored)
+        if process.poll() is None:
+            process.kill()
+    return 128 - status if status < 0 else status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""Every refusal begins here: a rule of the laboratory said no. `lims.http` turns it into HTTP, once."""
+
+from __future__ import annotations
+
+
+class DomainError(Exception):
+    """A rule said no.
+
+    `code` is part of the REST interface and never changes its meaning; `message` is a whole sentence for people;
+    `details` is JSON that a client may act upon (`field` names the input the sentence belongs to).
+    """
+
+    code = "domain_error"
+    status = 409
+
+    def __init__(self, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class InvalidInput(DomainError):
+    """The content of a request cannot be accepted: 422, with the code of the particular fault."""
+
+    code = "invalid"
+    status = 422
+
+    def __init__(self, message: str, *, code: str | None = None, **details: object) -> None:
+        super().__init__(message, **details)
+        if code is not None:
+            self.code = code
+
+
+class NotFound(DomainError):
+    code = "not_found"
+    status = 404
+
+
+class PermissionRefused(DomainError):
+    code = "permission_refused"
+    status = 403
+
+
+class SignatureRefused(DomainError):
+    code = "signature_refused"
+    status = 403
+
+
+class SegregationOfDuties(DomainError):
+    code = "segregation_of_duties"
+    status = 409
+
+
+class IllegalTransition(DomainError):
+    code = "illegal_transition"
+
+
+class NotReleasable(DomainError):
+    code = "not_releasable"
+
+
+class Conflict(DomainError):
+    """What was asked for does not fit what is there now; `code` says in which way."""
+
+    code = "conflict"
+
+    def __init__(self, message: str, *, code: str | None = None, **details: object) -> None:
+        super().__init__(message, **details)
+        if code is not None:
+            self.code = code
+
+
+class Stale(DomainError):
+    """The page or client acted on an older state of the record."""
+
+    code = "stale"

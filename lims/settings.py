@@ -1,0 +1,286 @@
+"""The settings, all from the environment, strictly parsed. Nothing here can switch off the audit trail or a gate."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from celery.schedules import schedule
+from django.core.exceptions import ImproperlyConfigured
+
+from lims import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+LIMS_ENV = environment.choice("LIMS_ENV", ("development", "test", "production"), "development")
+PRODUCTION = LIMS_ENV == "production"
+TESTING = LIMS_ENV == "test"
+DEBUG = environment.flag("LIMS_DEBUG", default=False)
+
+# What a developer's machine may leave unsaid. Production says every one of them itself.
+UNSAFE_SECRET = "insecure-development-secret-that-production-refuses-to-start-with"  # noqa: S105
+LOCAL_DATABASE = "postgresql://lims_app@127.0.0.1:5432/oxinate"
+LOCAL_OWNER_DATABASE = "postgresql://lims_owner@127.0.0.1:5432/oxinate"
+LOCAL_REDIS = "redis://127.0.0.1:6379/0"
+
+SECRET_KEY = environment.text("LIMS_SECRET_KEY", UNSAFE_SECRET)
+ALLOWED_HOSTS = environment.names("LIMS_ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = environment.names("LIMS_TRUSTED_ORIGINS")
+DEMO = environment.flag("LIMS_DEMO", default=not PRODUCTION)
+
+
+def refuse_unsafe_production() -> None:
+    """Production starts only when everything that guards it was said on purpose; every fault is named at once."""
+    sealed = {"DATABASE_URL": LOCAL_DATABASE, "REDIS_URL": LOCAL_REDIS}
+    faults = [f"{name} is not given" for name in sealed if not environment.text(name)]
+    if environment.flag("LIMS_EMBEDDED_SERVERS", default=False):
+        faults.append("the embedded servers are for development and tests alone")
+    if DEBUG:
+        faults.append("LIMS_DEBUG is on")
+    if DEMO:
+        faults.append("LIMS_DEMO allows demo accounts")
+    if SECRET_KEY == UNSAFE_SECRET:
+        faults.append("LIMS_SECRET_KEY is not given")
+    elif len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 10:
+        faults.append("LIMS_SECRET_KEY needs at least 50 characters, 10 of them different")
+    if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
+        faults.append("LIMS_ALLOWED_HOSTS does not name the hosts")
+    if faults:
+        raise ImproperlyConfigured(f"LIMS_ENV=production does not start: {'; '.join(faults)}.")
+
+
+if PRODUCTION:
+    refuse_unsafe_production()
+
+# --- The site ---------------------------------------------------------------------------------------------------
+try:
+    VERSION = version("oxinate")
+except PackageNotFoundError:  # a checkout, which is run without being installed
+    VERSION = "0.1.0"
+
+SITE_NAME = environment.text("LIMS_SITE_NAME", "Oxinate")
+TIME_ZONE = environment.time_zone("LIMS_SITE_TIME_ZONE", "Europe/Berlin")
+USE_TZ = True
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+DATA_DIR = Path(environment.text("LIMS_DATA_DIR", str(BASE_DIR / "var")))
+SEAL_DIR = Path(environment.text("LIMS_SEAL_DIR", str(DATA_DIR / "seal")))
+LIBRARY_DIR = BASE_DIR / "library"
+
+# --- Django -----------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "lims.accounts",
+    "lims.audit",
+    "lims.signatures",
+    "lims.people",
+    "lims.oversight",
+    "lims.records",
+    "labeling",
+    "qc",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "lims.headers.ContentSecurityPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "lims.urls"
+WSGI_APPLICATION = "lims.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Collected in production alone; elsewhere WhiteNoise serves static/ as it stands.
+STATIC_ROOT = environment.text("LIMS_STATIC_ROOT", str(DATA_DIR / "static")) if PRODUCTION else None
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# --- Who --------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in/"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+if TESTING:  # argon2 costs 0.3 s of a core on purpose; a test suite signs thousands of times
+    PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------
+# The server is lims_app, which owns nothing. Migrations alone say LIMS_DATABASE_ROLE=owner.
+AS_OWNER = environment.choice("LIMS_DATABASE_ROLE", ("app", "owner"), "app") == "owner"
+STATEMENT_TIMEOUT_MS = environment.whole_number("LIMS_STATEMENT_TIMEOUT_MS", 15_000)
+
+
+def database() -> dict[str, Any]:
+    if AS_OWNER:
+        config = environment.database("DATABASE_OWNER_URL", LOCAL_OWNER_DATABASE)
+    else:
+        config = environment.database("DATABASE_URL", LOCAL_DATABASE)
+        config["OPTIONS"]["options"] = f"-c statement_timeout={STATEMENT_TIMEOUT_MS}"
+    config["OPTIONS"].setdefault("application_name", "oxinate")
+    # A pool belongs to a process with threads: gunicorn asks for one. A Celery child is forked and has one task at a
+    # time, tests copy databases, which an idle connection would forbid: both connect as they need.
+    size = environment.whole_number("LIMS_DATABASE_POOL", 0)
+    if size:
+        config["OPTIONS"]["pool"] = {"min_size": 1, "max_size": size, "timeout": 10}
+    # The health check spares the first requests after a restart of PostgreSQL an error each.
+    return config | {"ATOMIC_REQUESTS": False, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+
+
+DATABASES = {"default": database()}
+
+# --- Celery on Redis --------------------------------------------------------------------------------------------
+# A task is a doorbell: it may be lost or rung twice, so no result is kept and every row is claimed by who serves it.
+CELERY_BROKER_URL = environment.server("REDIS_URL", LOCAL_REDIS)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 90
+CELERY_TASK_SOFT_TIME_LIMIT = 75
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_ROUTES = {"lims.records.tasks.render_document": {"queue": "pdf"}}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # A task that outlives the visibility timeout is run again and again: the time limit stays below it.
+    "visibility_timeout": 120,
+    # Otherwise kombu looks for the messages of a lost worker only every 100 s, whatever the visibility timeout.
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 2,
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+CELERY_BEAT_SCHEDULE = {
+    "documents-waiting": {
+        "task": "lims.records.tasks.sweep_documents",
+        "schedule": schedule(3.0),
+        "options": {"expires": 3},
+    },
+}
+
+# --- REST -------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "lims.accounts.tokens.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["lims.accounts.permissions.SignedIn"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "lims.pagination.NewestFirst",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "lims.http.api_exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UPLOADED_FILES_USE_URL": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Oxinate",
+    "DESCRIPTION": "The LIMS for radiopharmacies that label cells with zirconium-89.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_PERMISSIONS": ["lims.accounts.permissions.SignedIn"],
+}
+
+# --- What a browser may do --------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "font-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_NAME = "oxinate_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 8 * 3600
+CSRF_COOKIE_HTTPONLY = False
+CSRF_COOKIE_SAMESITE = "Lax"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024
+if PRODUCTION:
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/$"]  # the container asks itself, without TLS
+    SECURE_HSTS_SECONDS = environment.whole_number("LIMS_HSTS_SECONDS", 31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    # Only where a proxy that we run sets the header on every request and drops a client's own.
+    if environment.flag("LIMS_BEHIND_PROXY", default=False):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Logging ----------------------------------------------------------------------------------------------------
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": environment.text("LIMS_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "celery.beat": {"level": "WARNING"},  # a line every three seconds says nothing
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "fontTools": {"level": "ERROR"},
+        "weasyprint": {"level": "ERROR"},
+    },
+}
