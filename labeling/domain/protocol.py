@@ -1,0 +1,285 @@
+"""The protocol document: how something is made, as a site wrote it down. Read whole, or refused with its lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+
+from labeling.domain.documents import Findings, Section, read_document
+from labeling.domain.field_types import FIELD_TYPES, QUANTITY_TYPES
+from labeling.domain.kinds import Kind, kind_of_reading
+from labeling.domain.nuclides import library
+from labeling.domain.protocol_results import read_results
+from labeling.domain.result_definitions import ResultDefinition
+from labeling.domain.units import dimension_of, unit
+from lims.errors import InvalidInput
+
+CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
+KEYS = ("protocol", "title", "kind", "nuclide", "product", "source", "materials", "equipment", "steps", "results",
+        "specification", "expires", "label")  # fmt: skip
+KINDS = ("synthesis", "labeling")
+MATERIAL_KINDS = ("radioactive", "reagent", "consumable", "cells", "batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    key: str
+    name: str
+    kind: str
+    protocol_kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EquipmentNeed:
+    key: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    key: str
+    label: str
+    type: str
+    unit: str | None = None
+    min: str | None = None
+    max: str | None = None
+    material: str | None = None
+    equipment: str | None = None
+    options: tuple[str, ...] = ()
+    critical: bool = False
+
+    @property
+    def is_quantity(self) -> bool:
+        return self.type in QUANTITY_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    min_minutes: str | None
+    max_minutes: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    key: str
+    title: str
+    instruction: str = ""
+    timer: Timer | None = None
+    verified_by_second_person: bool = False
+    fields: tuple[Field, ...] = ()
+
+    def field(self, key: str) -> Field | None:
+        return next((field for field in self.fields if field.key == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    from_: str
+    hours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    code: str
+    title: str
+    kind: str
+    nuclide: str
+    product: str
+    source: Mapping[str, str]
+    materials: tuple[Material, ...]
+    equipment: tuple[EquipmentNeed, ...]
+    steps: tuple[Step, ...]
+    results: tuple[ResultDefinition, ...]
+    specification: str | None = None
+    expires: Expiry | None = None
+    label: str | None = None
+    kinds: Mapping[str, Kind] = field(default_factory=dict, repr=False)
+
+    def step(self, key: str) -> Step:
+        for step in self.steps:
+            if step.key == key:
+                return step
+        raise InvalidInput(f'The protocol {self.code} has no step "{key}".', code="unknown_step", field="step")
+
+    def field(self, step: str, field: str) -> Field:
+        found = self.step(step).field(field)
+        if found is None:
+            raise InvalidInput(f'The step "{step}" has no field "{field}".', code="unknown_field", field="field")
+        return found
+
+    def result(self, key: str) -> ResultDefinition | None:
+        return next((result for result in self.results if result.key == key), None)
+
+    def material(self, key: str) -> Material | None:
+        return next((material for material in self.materials if material.key == key), None)
+
+    def equipment_kind(self, key: str) -> str | None:
+        return next((need.kind for need in self.equipment if need.key == key), None)
+
+
+@lru_cache(maxsize=64)
+def parse_protocol(text: str) -> Protocol:
+    """The protocol that a YAML document describes. `InvalidInput` (`document_invalid`) names every line at fault."""
+    findings = Findings()
+    document = Section(read_document(text), findings, "The protocol")
+    document.only(KEYS)
+    materials = tuple(_material(section) for section in document.sections("materials", "The material"))
+    equipment = tuple(_equipment(section) for section in document.sections("equipment", "The equipment"))
+    known = _Known({material.key for material in materials}, {need.key for need in equipment})
+    steps = tuple(_step(section, known) for section in document.sections("steps", "The step"))
+    if not steps:
+        document.fault("steps", 'The protocol needs at least one step under "steps".')
+    kinds = _field_kinds(steps)
+    results, result_kinds = read_results(document, kinds)
+    parsed = Protocol(
+        code=code(document, "protocol"),
+        title=document.text("title", required=True),
+        kind=document.choice("kind", KINDS),
+        nuclide=document.choice("nuclide", sorted(library())),
+        product=document.text("product", required=True),
+        source=_source(document),
+        materials=materials,
+        equipment=equipment,
+        steps=steps,
+        results=results,
+        specification=code(document, "specification") if "specification" in document.mapping.items else None,
+        expires=_expires(document, kinds),
+        label=document.optional_text("label"),
+        kinds=MappingProxyType(kinds | result_kinds),
+    )
+    findings.raise_if_any()
+    return parsed
+
+
+def code(document: Section, key: str) -> str:
+    text = document.text(key, required=True)
+    if text and not CODE.fullmatch(text):
+        document.fault(key, f'"{text}" cannot be a code: use lower-case letters, digits and hyphens.')
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    materials: set[str]
+    equipment: set[str]
+
+
+def _material(section: Section) -> Material:
+    section.only(["key", "name", "kind", "protocol_kind"])
+    kind = section.choice("kind", MATERIAL_KINDS)
+    protocol_kind = section.choice("protocol_kind", KINDS, default="") or None
+    if (kind == "batch") != (protocol_kind is not None):
+        section.fault(None, 'A material of kind "batch", and no other, says which "protocol_kind" made it.')
+    return Material(section.key(), section.text("name", required=True), kind, protocol_kind)
+
+
+def _equipment(section: Section) -> EquipmentNeed:
+    section.only(["key", "kind"])
+    return EquipmentNeed(section.key(), section.key("kind"))
+
+
+def _step(section: Section, known: _Known) -> Step:
+    section.only(["key", "title", "instruction", "timer", "verified_by_second_person", "fields"])
+    return Step(
+        key=section.key(),
+        title=section.text("title", required=True),
+        instruction=section.text("instruction"),
+        timer=_timer(section),
+        verified_by_second_person=section.flag("verified_by_second_person"),
+        fields=tuple(_field(entry, known) for entry in section.sections("fields", "The field")),
+    )
+
+
+def _timer(step: Section) -> Timer | None:
+    section = step.section("timer", "The timer")
+    if section is None:
+        return None
+    section.only(["min_minutes", "max_minutes"])
+    return Timer(*section.limits("min_minutes", "max_minutes"))
+
+
+def _field(section: Section, known: _Known) -> Field:
+    section.only(["key", "label", "type", "unit", "min", "max", "material", "equipment", "options", "critical"])
+    kind = section.choice("type", FIELD_TYPES)
+    lower, upper = section.limits()
+    material, equipment = section.optional_text("material"), section.optional_text("equipment")
+    if material and material not in known.materials:
+        section.fault("material", f'The material "{material}" is not among the materials.')
+    if equipment and equipment not in known.equipment:
+        section.fault("equipment", f'The equipment "{equipment}" is not among the equipment.')
+    if (kind == "lot") != (material is not None):
+        section.fault("material", 'A field of type "lot", and no other, names its "material".')
+    options = section.texts("options")
+    if (kind == "choice") != bool(options):
+        section.fault("options", 'A field of type "choice", and no other, has "options".')
+    return Field(
+        key=section.key(),
+        label=section.text("label", required=True),
+        type=kind,
+        unit=_field_unit(section, kind),
+        min=lower,
+        max=upper,
+        material=material,
+        equipment=equipment,
+        options=options,
+        critical=section.flag("critical"),
+    )
+
+
+def _field_unit(section: Section, kind: str) -> str | None:
+    written = section.optional_text("unit")
+    if kind not in QUANTITY_TYPES:
+        for key in ("unit", "min", "max"):
+            if key in section.mapping.items:
+                section.fault(key, f'A field of type "{kind}" has no "{key}".')
+        return None
+    dimensions, usual = QUANTITY_TYPES[kind]
+    if not written and not usual:
+        section.fault(None, f'A field of type "{kind}" needs its "unit".')
+        return None
+    try:
+        measured_in = unit(written or usual)
+    except InvalidInput as refusal:
+        section.fault("unit", refusal.message)
+        return None
+    if dimensions and measured_in.dimension not in dimensions:
+        section.fault("unit", f'{written} is a unit of {measured_in.dimension}, not of a field of type "{kind}".')
+    return measured_in.symbol
+
+
+def _field_kinds(steps: tuple[Step, ...]) -> dict[str, Kind]:
+    kinds: dict[str, Kind] = {}
+    for step in steps:
+        for entry in step.fields:
+            name = f"{step.key}.{entry.key}"
+            if entry.unit is None:
+                kinds[name] = Kind(instant=name, is_quantity=False)
+            else:
+                kinds[name] = kind_of_reading(dimension_of(entry.unit), counts=entry.type == "counts", instant=name)
+    return kinds
+
+
+def _source(document: Section) -> Mapping[str, str]:
+    section = document.section("source", "The source")
+    if section is None:
+        return MappingProxyType({})
+    section.only(["title", "doi", "pmcid", "url"])
+    return MappingProxyType({key: section.text(key) for key in section.mapping.items})
+
+
+def _expires(document: Section, kinds: Mapping[str, Kind]) -> Expiry | None:
+    section = document.section("expires", "The expiry")
+    if section is None:
+        return None
+    section.only(["from", "hours"])
+    start, hours = section.text("from", required=True), section.decimal("hours")
+    if start and start not in kinds:
+        section.fault("from", f'"{start}" is no step.field of this protocol.')
+    if hours is None:
+        section.fault("hours", 'The expiry needs its "hours".')
+    elif hours.startswith("-"):
+        section.fault("hours", f"An expiry {hours} hours after its start lies before it.")
+    return Expiry(start, hours or "0")
