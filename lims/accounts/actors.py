@@ -1,0 +1,52 @@
+"""An actor: a person and the way they came. Services take it as an argument; nothing is kept in a thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from lims.accounts.models import SYSTEM_USERNAME, User
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from rest_framework.request import Request
+
+
+class Source(StrEnum):
+    PAGE = "page"
+    REST = "rest"
+    TASK = "task"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    user: User
+    source: Source = Source.COMMAND
+    address: str = ""
+
+    def as_user(self, user: User) -> Actor:
+        """Another person at the same workstation: the second person signs without signing anyone out."""
+        return replace(self, user=user)
+
+
+def actor_of(request: HttpRequest | Request) -> Actor:
+    """The signed-in person behind a request. Only for views that demand one."""
+    user = request.user
+    if not isinstance(user, User):
+        raise TypeError("actor_of() needs a request of a signed-in person")
+    return Actor(user, source_of(request), address_of(request))
+
+
+def system_actor(source: Source = Source.COMMAND) -> Actor:
+    """The named system user: migrations, imports at first start, workers. It cannot sign in and cannot sign."""
+    return Actor(User.objects.get_by_natural_key(SYSTEM_USERNAME), source)
+
+
+def source_of(request: HttpRequest | Request) -> Source:
+    return Source.REST if request.path.startswith("/api/") else Source.PAGE
+
+
+def address_of(request: HttpRequest | Request) -> str:
+    return str(request.META.get("REMOTE_ADDR", ""))[:64]

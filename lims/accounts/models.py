@@ -1,0 +1,114 @@
+"""People as the program knows them: a user, the secret that proves it, tokens, and the log of who came and went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Lower, Now
+
+SYSTEM_USERNAME = "system"
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Usernames are unique without regard to case (21 CFR 11.300(a))."""
+        return self.get(username__iexact=username or "")
+
+
+class User(AbstractBaseUser):
+    """A person, or the named system user. Deactivated, never deleted; a username is never reused."""
+
+    # Sign-ins and hash upgrades happen outside audited operations, and no hash may reach the audit trail:
+    # both therefore live in tables of their own (Secret, AccessEvent).
+    password = None  # type: ignore[assignment]
+    last_login = None  # type: ignore[assignment]
+
+    username = models.CharField(max_length=64, unique=True)
+    full_name = models.CharField(max_length=120)
+    roles = ArrayField(models.CharField(max_length=24), default=list)
+    is_active = models.BooleanField(default=True)
+    enrolled_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["full_name"]
+    objects = UserManager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("username"), name="user_username_unique_in_any_case"),
+            models.CheckConstraint(name="user_has_a_name", condition=~models.Q(full_name="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.full_name} ({self.username})"
+
+    @property
+    def role_names(self) -> Sequence[str]:
+        return list(self.roles)
+
+    def get_full_name(self) -> str:
+        return self.full_name
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Hash always, so that an unknown username costs the same time; store where the user exists."""
+        encoded = make_password(raw_password)
+        if self.pk is not None:
+            Secret.objects.update_or_create(user=self, defaults={"encoded": encoded})
+
+    def check_password(self, raw_password: str) -> bool:
+        secret = Secret.objects.filter(user=self).first()
+        if secret is None:
+            make_password(raw_password)
+            return False
+        return check_password(raw_password, secret.encoded, setter=self.set_password)
+
+    def get_session_auth_hash(self) -> str:
+        """A changed password ends every session of its owner."""
+        from django.utils.crypto import salted_hmac
+
+        secret = Secret.objects.filter(user=self).first()
+        return salted_hmac("lims.accounts.session", secret.encoded if secret else "", algorithm="sha256").hexdigest()
+
+    def get_session_auth_fallback_hash(self) -> list[str]:  # type: ignore[override]
+        return []
+
+
+class Secret(models.Model):
+    """The password of a user, as argon2 left it."""
+
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="secret")
+    encoded = models.CharField(max_length=256)
+    changed_at = models.DateTimeField(db_default=Now())
+
+
+class Token(models.Model):
+    """A bearer token of the REST interface. Only its SHA-256 is kept; it expires and dies with its owner's account."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="tokens")
+    sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+
+class AccessEvent(models.Model):
+    """Who came, who was turned away, which signing was refused. Append-only (21 CFR 11.300(d))."""
+
+    class Kind(models.TextChoices):
+        SIGNED_IN = "signed_in", "signed in"
+        SIGN_IN_REFUSED = "sign_in_refused", "sign-in refused"
+        SIGNED_OUT = "signed_out", "signed out"
+        SIGNING_REFUSED = "signing_refused", "signing refused"
+        TOKEN_ISSUED = "token_issued", "token issued"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    username = models.CharField(max_length=150)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
+    purpose = models.CharField(max_length=64, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField(db_default=Now())

@@ -1,0 +1,100 @@
+"""Who may do what: the one matrix. A change here is a code review, never a setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Protocol
+
+from lims.errors import PermissionRefused
+
+
+class Permission(StrEnum):
+    VIEW = "see batches, stock, instruments and procedures"
+    RECEIVE_LOT = "receive lots"
+    ACCEPT_LOT = "accept or reject lots"
+    KEEP_EQUIPMENT = "register instruments and record their checks"
+    MAKE_BATCH = "plan, start, record and complete batches"
+    VERIFY = "verify entries and steps as the second person"
+    TEST = "record test results"
+    REVIEW_RESULT = "review test results"
+    INVESTIGATE = "investigate and invalidate test results"
+    ASSESS_DEVIATION = "assess deviations"
+    HOLD_BATCH = "put batches on hold"
+    RELEASE_BATCH = "release batches"
+    REJECT_BATCH = "reject batches"
+    DRAFT_DOCUMENT = "import protocols and specifications as drafts"
+    SUBMIT_DOCUMENT = "review and submit protocols and specifications"
+    APPROVE_DOCUMENT = "approve protocols and specifications and make them effective"
+    READ_AUDIT = "read the audit trail"
+    MANAGE_PEOPLE = "enroll and deactivate people"
+
+
+class Role(StrEnum):
+    OPERATOR = "operator"
+    VERIFIER = "verifier"
+    ANALYST = "analyst"
+    REVIEWER = "reviewer"
+    RELEASER = "releaser"
+    QUALITY = "quality"
+    ADMINISTRATOR = "administrator"
+    INSPECTOR = "inspector"
+    SYSTEM = "system"
+
+
+P = Permission
+_MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
+    {
+        Role.OPERATOR: frozenset({P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT}),
+        Role.VERIFIER: frozenset({P.VIEW, P.VERIFY}),
+        Role.ANALYST: frozenset({P.VIEW, P.TEST, P.KEEP_EQUIPMENT}),
+        Role.REVIEWER: frozenset(
+            {P.VIEW, P.REVIEW_RESULT, P.ASSESS_DEVIATION, P.DRAFT_DOCUMENT, P.SUBMIT_DOCUMENT, P.READ_AUDIT}
+        ),
+        Role.RELEASER: frozenset({P.VIEW, P.RELEASE_BATCH, P.REJECT_BATCH, P.HOLD_BATCH, P.READ_AUDIT}),
+        Role.QUALITY: frozenset(
+            {
+                *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.ASSESS_DEVIATION, P.HOLD_BATCH, P.REJECT_BATCH),
+                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.READ_AUDIT),
+            }
+        ),
+        # Independent of record content (FDA Data Integrity Q&A 2018, Q4): no permission over batches or results.
+        Role.ADMINISTRATOR: frozenset({P.MANAGE_PEOPLE}),
+        Role.INSPECTOR: frozenset({P.VIEW, P.READ_AUDIT}),
+        Role.SYSTEM: frozenset({P.DRAFT_DOCUMENT}),
+    }
+)
+
+
+class HasRoles(Protocol):
+    """Whoever acts: a user, or a test's stand-in."""
+
+    @property
+    def role_names(self) -> Iterable[str]: ...
+
+    @property
+    def is_active(self) -> bool: ...
+
+
+def permissions_of(person: HasRoles) -> frozenset[Permission]:
+    granted: set[Permission] = set()
+    for name in person.role_names:
+        granted |= _MATRIX[Role(name)]
+    return frozenset(granted)
+
+
+def may(person: HasRoles, permission: Permission) -> bool:
+    """Deny by default: only an active person with a role that lists the permission may."""
+    return person.is_active and permission in permissions_of(person)
+
+
+def require(person: HasRoles, permission: Permission) -> None:
+    if not may(person, permission):
+        roles = ", ".join(person.role_names) or "no role"
+        raise PermissionRefused(f"Your role ({roles}) may not {permission.value}.", permission=permission.name.lower())
+
+
+def acting_role(person: HasRoles, permission: Permission) -> str:
+    """The role under which this person does what `permission` allows, as a signature shows it."""
+    return next((name for name in person.role_names if permission in _MATRIX[Role(name)]), "")

@@ -1,0 +1,59 @@
+"""The frame of every page: the site, its clock, and the entries of the navigation that a person's roles open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django import template
+from django.conf import settings
+from django.template import Context
+from django.utils import timezone
+
+from lims.accounts.models import User
+from lims.accounts.roles import Permission, may
+
+register = template.Library()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the navigation: its word, the URL name behind it, and the permission that shows it."""
+
+    word: str
+    url_name: str
+    prefixes: tuple[str, ...]
+    permission: Permission = Permission.VIEW
+
+
+PLACES = (
+    Place("Today", "labeling:today", ()),
+    Place("Batches", "labeling:batches", ("/batches/",)),
+    Place("Release", "qc:release", ("/release/",)),
+    Place("Records", "labeling:records", ("/records/",)),
+    Place("Stock", "labeling:stock", ("/stock/",)),
+    Place("Instruments", "labeling:instruments", ("/instruments/",)),
+    Place("Protocols", "labeling:protocols", ("/protocols/", "/specifications/")),
+    Place("Audit", "labeling:audit", ("/audit/",), Permission.READ_AUDIT),
+)
+
+
+@register.simple_tag
+def site() -> dict[str, object]:
+    return {
+        "name": settings.SITE_NAME,
+        "demo": settings.DEMO,
+        "version": settings.VERSION,
+        "now": timezone.now(),
+    }
+
+
+@register.inclusion_tag("components/navigation.html", takes_context=True)
+def navigation(context: Context) -> dict[str, object]:
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    path = getattr(request, "path", "")
+    if not isinstance(user, User):
+        return {"places": []}
+    shown = [place for place in PLACES if may(user, place.permission)]
+    current = next((place for place in shown if path.startswith(place.prefixes)), None) if path != "/" else PLACES[0]
+    return {"places": [{"word": place.word, "url_name": place.url_name, "here": place is current} for place in shown]}

@@ -1,0 +1,60 @@
+"""Bearer tokens of the REST interface."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.contrib.auth import authenticate
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from lims.accounts.models import AccessEvent, Token, User
+
+LIFETIME = timedelta(hours=12)
+REFUSED = "The token is unknown, has expired, or its owner's account is closed. Sign in again."
+
+
+def issue_token(*, username: str, password: str, address: str) -> tuple[User, str, datetime]:
+    """A new token for the owner of these factors; it is shown once and only its digest is kept."""
+    user = authenticate(username=username, password=password)
+    known = User.objects.filter(username__iexact=username).first()
+    if not isinstance(user, User):
+        _note(AccessEvent.Kind.SIGN_IN_REFUSED, username=username, user=known, address=address)
+        raise AuthenticationFailed("Username or password is wrong.")
+    text = secrets.token_urlsafe(32)
+    expires_at = timezone.now() + LIFETIME
+    Token.objects.create(user=user, sha256=_digest(text), expires_at=expires_at)
+    _note(AccessEvent.Kind.TOKEN_ISSUED, username=username, user=user, address=address)
+    return user, text, expires_at
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer TOKEN`. A token opens the door; it never signs."""
+
+    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+        scheme, _, text = get_authorization_header(request).partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        token = (
+            Token.objects.select_related("user")
+            .filter(sha256=_digest(text.decode("latin-1").strip()), revoked_at=None, expires_at__gt=timezone.now())
+            .first()
+        )
+        if token is None or not token.user.is_active:
+            raise AuthenticationFailed(REFUSED)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _note(kind: str, *, username: str, user: User | None, address: str) -> None:
+    AccessEvent.objects.create(kind=kind, username=username[:150], user=user, address=address)

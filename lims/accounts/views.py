@@ -1,0 +1,59 @@
+"""Signing in and out of the pages. Every attempt is kept."""
+
+from __future__ import annotations
+
+from django.contrib.auth import authenticate, login, logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from lims.accounts.actors import address_of
+from lims.accounts.forms import SignInForm
+from lims.accounts.models import AccessEvent, User
+
+REFUSED = "Username or password is wrong."
+
+
+@sensitive_post_parameters("password")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    if isinstance(request.user, User) and request.method != "POST":
+        return redirect("/")
+    form = SignInForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        typed = form.cleaned_data["username"]
+        user = authenticate(request, username=typed, password=form.cleaned_data["password"])
+        if isinstance(user, User):
+            login(request, user)
+            _note(request, AccessEvent.Kind.SIGNED_IN, username=user.username, user=user)
+            return redirect(_next(request))
+        known = User.objects.filter(username__iexact=typed).first()
+        _note(request, AccessEvent.Kind.SIGN_IN_REFUSED, username=typed, user=known)
+        form.add_error("password", REFUSED)
+    status = 422 if form.errors else 200
+    return render(request, "accounts/sign_in.html", {"form": form, "next": _next(request)}, status=status)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    if isinstance(request.user, User):
+        _note(request, AccessEvent.Kind.SIGNED_OUT, username=request.user.username, user=request.user)
+    logout(request)
+    return redirect("accounts:sign-in")
+
+
+def _next(request: HttpRequest) -> str:
+    """Where the person wanted to go, if that is a place of this site."""
+    wanted = request.POST.get("next") or request.GET.get("next") or "/"
+    safe = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if safe else "/"
+
+
+def _note(request: HttpRequest, kind: str, *, username: str, user: User | None) -> None:
+    AccessEvent.objects.create(kind=kind, username=username[:150], user=user, address=address_of(request))

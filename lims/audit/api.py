@@ -1,0 +1,60 @@
+"""The base of every REST view that writes: a repeated Idempotency-Key is answered with the first answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from lims.accounts.models import User
+from lims.audit import submissions
+from lims.audit.models import Submission
+
+
+class _Answered(Exception):
+    """Not an error: the request was answered before."""
+
+    def __init__(self, submission: Submission) -> None:
+        super().__init__(submission.key)
+        self.submission = submission
+
+
+class Endpoint(APIView):
+    submission: Submission | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        key = request.headers.get("Idempotency-Key", "").strip()[:200]
+        if request.method != "POST" or not key or not isinstance(request.user, User):
+            return
+        digest = submissions.digest_of(method=request.method, path=request.path, body=request.body)
+        submission = submissions.claim(user=request.user, key=key, request_sha256=digest)
+        if submission.status is not None:
+            raise _Answered(submission)
+        self.submission = submission
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, _Answered):
+            headers = {"Idempotency-Replayed": "true"}
+            return Response(exc.submission.answer, status=exc.submission.status, headers=headers)
+        try:
+            return super().handle_exception(exc)
+        except Exception:
+            self._settle(None)
+            raise
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        answered = super().finalize_response(request, response, *args, **kwargs)
+        self._settle(answered if answered.status_code < 300 else None)
+        return answered
+
+    def _settle(self, answer: Response | None) -> None:
+        submission, self.submission = self.submission, None
+        if submission is None:
+            return
+        if answer is None:
+            submissions.forget(submission)
+        else:
+            submissions.keep(submission, status=answer.status_code, answer=answer.data)

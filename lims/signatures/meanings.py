@@ -1,0 +1,40 @@
+"""The closed list of what a signature can mean (SIG-2)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+
+class Meaning(StrEnum):
+    PERFORMED = "performed"
+    VERIFIED = "verified"
+    REVIEWED = "reviewed"
+    APPROVED = "approved"
+    MADE_EFFECTIVE = "made_effective"
+    RETIRED = "retired"
+    ACCEPTED = "accepted"
+    ASSESSED = "assessed"
+    INVALIDATED = "invalidated"
+    RELEASED = "released"
+    REJECTED = "rejected"
+
+    @property
+    def text(self) -> str:
+        return _TEXT[self]
+
+
+_TEXT = {
+    Meaning.PERFORMED: "I performed this work and recorded it as it happened.",
+    Meaning.VERIFIED: "I checked this as the second person.",
+    Meaning.REVIEWED: "I reviewed this.",
+    Meaning.APPROVED: "I approve this for use.",
+    Meaning.MADE_EFFECTIVE: "I make this effective.",
+    Meaning.RETIRED: "I retire this from use.",
+    Meaning.ACCEPTED: "I examined this and accept it for use.",
+    Meaning.ASSESSED: "I assessed this deviation and its impact.",
+    Meaning.INVALIDATED: "I invalidate this result for the reason stated.",
+    Meaning.RELEASED: "I release this batch for use.",
+    Meaning.REJECTED: "I reject this.",
+}
+

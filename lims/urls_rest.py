@@ -1,0 +1,69 @@
+"""The REST interface at a glance: every resource under /api/v1/ and the view that answers."""
+
+from __future__ import annotations
+
+from django.urls import path
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from labeling.api import batches, stock, versions
+from labeling.api.formulas import FormulaApi
+from labeling.models import SpecificationVersion
+from lims.accounts.api import MeApi, TokensApi
+from lims.oversight.api import HealthApi, OperationsApi, SiteApi
+from lims.records.api import DocumentApi, DocumentContentApi, DocumentsApi, VerifyApi
+from qc import api as qc
+
+BATCH = "batches/<str:number>/"
+
+
+def version_routes(prefix: str, **model: object) -> list[object]:
+    version = f"{prefix}/<str:code>/versions/<int:number>/"
+    acts = ("submit", "approve", "make-effective", "retire")
+    return [
+        path(f"{prefix}/", versions.VersionsApi.as_view(**model)),
+        path(f"{prefix}/<str:code>/", versions.CodeApi.as_view(**model)),
+        path(version, versions.VersionApi.as_view(**model)),
+        *(path(f"{version}{act}/", versions.VersionActApi.as_view(act=act, **model)) for act in acts),
+    ]
+
+
+urlpatterns = [
+    path("tokens/", TokensApi.as_view()),
+    path("me/", MeApi.as_view()),
+    path("site/", SiteApi.as_view()),
+    path("health/", HealthApi.as_view()),
+    path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    *version_routes("protocols"),
+    *version_routes("specifications", model=SpecificationVersion),
+    path("lots/", stock.LotsApi.as_view()),
+    path("lots/<int:lot_id>/", stock.LotApi.as_view()),
+    path("lots/<int:lot_id>/accept/", stock.LotDecisionApi.as_view()),
+    path("lots/<int:lot_id>/reject/", stock.LotDecisionApi.as_view(accept=False)),
+    path("equipment/", stock.InstrumentsApi.as_view()),
+    path("equipment/<str:code>/", stock.InstrumentApi.as_view()),
+    path("equipment/<str:code>/checks/", stock.ChecksApi.as_view()),
+    path("equipment/<str:code>/calibrations/", stock.CalibrationsApi.as_view()),
+    path("batches/", batches.BatchesApi.as_view()),
+    path(BATCH, qc.BatchApi.as_view()),
+    path(f"{BATCH}start/", batches.StartApi.as_view()),
+    path(f"{BATCH}complete/", batches.CompleteApi.as_view()),
+    path(f"{BATCH}hold/", batches.HoldApi.as_view()),
+    path(f"{BATCH}resume/", batches.HoldApi.as_view(resume=True)),
+    path(f"{BATCH}entries/", batches.EntriesApi.as_view()),
+    path(f"{BATCH}entries/<int:entry_id>/correct/", batches.CorrectionApi.as_view()),
+    path(f"{BATCH}entries/<int:entry_id>/verify/", batches.EntryVerificationApi.as_view()),
+    path(f"{BATCH}steps/<str:step>/verify/", batches.StepVerificationApi.as_view()),
+    path(f"{BATCH}timers/", batches.TimersApi.as_view()),
+    path(f"{BATCH}deviations/<int:deviation_id>/assess/", batches.AssessmentApi.as_view()),
+    path(f"{BATCH}test-results/", qc.ResultsApi.as_view()),
+    path(f"{BATCH}test-results/<int:result_id>/review/", qc.ReviewApi.as_view()),
+    path(f"{BATCH}test-results/<int:result_id>/investigation/", qc.InvestigationApi.as_view()),
+    path(f"{BATCH}disposition/", qc.DispositionApi.as_view()),
+    path(f"{BATCH}documents/", DocumentsApi.as_view()),
+    path(f"{BATCH}history/", batches.HistoryApi.as_view()),
+    path("documents/verify/", VerifyApi.as_view()),
+    path("documents/<int:document_id>/", DocumentApi.as_view()),
+    path("documents/<int:document_id>/content/", DocumentContentApi.as_view()),
+    path("audit/operations/", OperationsApi.as_view()),
+    path("formulas/<str:name>/", FormulaApi.as_view()),
+]
