@@ -1,0 +1,66 @@
+"""Forms check the shape of what was typed; what may be recorded, the services decide."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils import timezone
+
+TWICE = "This hour happened twice on that day, when the clocks went back; record the time as a minute outside it."
+NEVER = "This time does not exist on that day, when the clocks went forward."
+
+
+class LocalInstantField(forms.Field):
+    """A date and time of the site's wall clock, or a full ISO 8601 text with an offset."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"})
+
+    def to_python(self, value: object) -> datetime | None:
+        if value in (None, ""):
+            return None
+        try:
+            moment = datetime.fromisoformat(str(value).strip())
+        except ValueError as error:
+            raise forms.ValidationError(f"“{value}” is not a date and time.") from error
+        return moment if moment.tzinfo else self.in_site_zone(moment)
+
+    @staticmethod
+    def in_site_zone(naive: datetime) -> datetime:
+        zone = timezone.get_current_timezone()
+        if not isinstance(zone, ZoneInfo):
+            return naive.replace(tzinfo=zone)
+        early, late = naive.replace(tzinfo=zone, fold=0), naive.replace(tzinfo=zone, fold=1)
+        if early.utcoffset() == late.utcoffset():
+            return early
+        # In a gap the clock jumps over the hour, in a fold it shows it twice; only a fold survives the way to UTC.
+        survives = early.astimezone(ZoneInfo("UTC")).astimezone(zone).replace(tzinfo=None) == naive
+        raise forms.ValidationError(TWICE if survives else NEVER)
+
+
+class LabForm(forms.Form):
+    """A form whose inputs point at the sentence below them, and that keeps a refusal beside the input it is about."""
+
+    def __init__(self, *args: Any, name: str = "", **kwargs: Any) -> None:
+        if name:
+            kwargs.setdefault("auto_id", f"{name}-%s")
+        super().__init__(*args, **kwargs)
+        self.name = name
+        self.describe()
+
+    def describe(self) -> None:
+        for name, field in self.fields.items():
+            field.widget.attrs.setdefault("aria-describedby", f"{self.says(name)}")
+
+    def says(self, name: str) -> str:
+        """The id of the sentence below an input: its hint, or why it was refused."""
+        return f"{self.auto_id}-says" % name
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """A sentence that begins with the name of the input begins with its label here, where people read it."""
+        place = field if field in self.fields else None
+        if place is not None and isinstance(error, str) and error.startswith(f"{place}: "):
+            error = f"{self.fields[place].label or place}: {error.removeprefix(f'{place}: ')}"
+        super().add_error(place, error)

@@ -1,0 +1,127 @@
+"""The forms of the worksheet: one value, one timer, the start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from labeling.forms.fields import LabForm, LocalInstantField
+
+NUMERIC = frozenset(
+    {"activity", "counts", "mass", "volume", "concentration", "ph", "temperature", "duration", "cells", "number"}
+)
+# Units that a person may choose in place of the declared one. Those that differ in case alone are never side by side.
+EQUIVALENT: Mapping[str, tuple[str, ...]] = {
+    "MBq": ("kBq", "MBq", "GBq"),
+    "kBq": ("kBq", "MBq"),
+    "GBq": ("MBq", "GBq"),
+    "mL": ("uL", "mL"),
+    "uL": ("uL", "mL"),
+    "mg": ("ug", "mg"),
+    "ug": ("ug", "mg"),
+    "min": ("s", "min", "h"),
+    "h": ("min", "h"),
+}
+UNIT_SIGNS = {"uL": "µL", "ug": "µg"}
+
+
+class EntryForm(LabForm):
+    """One value of one field of one step. `seen` is the entry that the page showed as current, empty for none."""
+
+    step = forms.CharField(widget=forms.HiddenInput)
+    field = forms.CharField(widget=forms.HiddenInput)
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    value = forms.CharField(max_length=2000)
+    unit = forms.CharField(required=False, max_length=24, widget=forms.HiddenInput)
+    equipment = forms.CharField(required=False, max_length=64, label="Instrument")
+    at = LocalInstantField(required=False, label="Measured at")
+    reason = forms.CharField(required=False, max_length=2000, label="Reason")
+
+    def __init__(
+        self,
+        *args: Any,
+        step_key: str,
+        definition: Mapping[str, Any],
+        instruments: Sequence[str] = (),
+        lots: Sequence[str] = (),
+        correcting: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        entry = definition["entry"]
+        kwargs["initial"] = {
+            "step": step_key,
+            "field": definition["key"],
+            "seen": entry["id"] if entry else None,
+            "unit": (entry or definition)["unit"] or "",
+            "equipment": (entry["equipment"] if entry else None) or (instruments[0] if len(instruments) == 1 else ""),
+            "at": timezone.localtime(datetime.fromisoformat(entry["at"])).strftime("%Y-%m-%dT%H:%M:%S") if entry else "",
+        }
+        super().__init__(*args, name=f"{step_key}.{definition['key']}", **kwargs)
+        self.definition, self.lots, self.correcting = definition, lots, correcting
+        self._dress_value()
+        if definition["equipment_kind"]:
+            self.fields["equipment"] = forms.ChoiceField(
+                label="Instrument",
+                required=False,
+                choices=[("", "Choose"), *((code, code) for code in instruments)],
+            )
+        else:
+            del self.fields["equipment"]
+        if units := EQUIVALENT.get(definition["unit"] or ""):
+            self.fields["unit"] = forms.ChoiceField(required=False, label="Unit", choices=[(u, UNIT_SIGNS.get(u, u)) for u in units])
+        if correcting:
+            self.fields["reason"].required = True
+        self.describe()
+
+    def _dress_value(self) -> None:
+        kind = self.definition["type"]
+        label = self.definition["label"]
+        if kind in NUMERIC:
+            attrs = {"inputmode": "decimal", "autocomplete": "off", "data-draft": ""}
+            if self.definition["unit"]:
+                attrs["class"] = "has-unit"
+            self.fields["value"].widget = forms.TextInput(attrs=attrs)
+        elif kind == "choice":
+            choices = [("", "Choose"), *((o, o) for o in self.definition["options"] or [])]
+            self.fields["value"] = forms.ChoiceField(choices=choices, widget=forms.Select())
+        elif kind == "check":
+            self.fields["value"].widget = forms.HiddenInput()
+        else:
+            attrs = {"autocomplete": "off", "spellcheck": "false", "data-draft": ""}
+            if self.lots:
+                attrs["list"] = f"{self.name}-lots"
+            self.fields["value"].widget = forms.TextInput(attrs=attrs)
+        self.fields["value"].label = label
+
+    @property
+    def reference(self) -> str:
+        return self.name
+
+    @property
+    def opens_more(self) -> bool:
+        """Whether time and reason stand open: where they were typed or refused."""
+        return self.correcting or bool(
+            self.is_bound
+            and (any(self.errors.get(n) for n in ("at", "unit", "reason")) or self["at"].data or self["reason"].data)
+        )
+
+
+class StartForm(LabForm):
+    started_at = LocalInstantField(required=False, label="Started at")
+    reason = forms.CharField(required=False, max_length=2000, label="Reason")
+    revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+
+class TimerForm(LabForm):
+    step = forms.CharField(widget=forms.HiddenInput)
+    event = forms.CharField(widget=forms.HiddenInput)
+    at = LocalInstantField(required=False, label="Measured at")
+    reason = forms.CharField(required=False, max_length=2000, label="Reason")
+
+    @property
+    def step_key(self) -> str:
+        return str(self["step"].value() or "")

@@ -1,0 +1,20 @@
+from labeling.models.batches import Batch, Deviation, Entry, Result, TimerEvent, Verification
+from labeling.models.controlled import ControlledVersion, ProtocolVersion, SpecificationVersion
+from labeling.models.equipment import Calibration, Equipment, EquipmentCheck
+from labeling.models.materials import Lot
+
+__all__ = [
+    "Batch",
+    "Calibration",
+    "ControlledVersion",
+    "Deviation",
+    "Entry",
+    "Equipment",
+    "EquipmentCheck",
+    "Lot",
+    "ProtocolVersion",
+    "Result",
+    "SpecificationVersion",
+    "TimerEvent",
+    "Verification",
+]

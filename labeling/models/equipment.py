@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from lims.accounts.models import User
+
+
+class Equipment(models.Model):
+    code = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=32)
+    name = models.CharField(max_length=200, blank=True)
+    serial = models.CharField(max_length=64, blank=True)
+    registered_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    registered_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class EquipmentCheck(models.Model):
+    """A check of an instrument on a day; a reading needs one that passed on its own day. Append-only."""
+
+    class Outcome(models.TextChoices):
+        PASS = "pass", "Passed"
+        FAIL = "fail", "Failed"
+
+    equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="checks")
+    at = models.DateTimeField()
+    outcome = models.CharField(max_length=4, choices=Outcome)
+    note = models.TextField(blank=True)
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["equipment", "at"], name="check_by_instrument_and_time")]
+
+
+class Calibration(models.Model):
+    """The relative standard uncertainty of an instrument's calibration factor, from a day on. Append-only."""
+
+    equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="calibrations")
+    valid_from = models.DateTimeField()
+    relative_u_percent = models.CharField(max_length=24)
+    certificate = models.CharField(max_length=120, blank=True)
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="calibration_has_an_uncertainty", condition=~Q(relative_u_percent="")
+            ),
+        ]

@@ -1,0 +1,138 @@
+"""Everything recorded of a batch, read once; the questions about it are answered without further queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from labeling.domain.protocol import Protocol, Step
+from labeling.models import Batch, Deviation, Entry, Result, TimerEvent, Verification
+from lims.signatures.models import Signature
+from lims.signatures.signing import still_holds
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFacts:
+    batch: Batch
+    protocol: Protocol
+    entries: list[Entry]  # all of them, corrected ones included, in the order of recording
+    timers: list[TimerEvent]
+    verifications: list[Verification]
+    results: dict[str, Result]  # the newest of each
+    deviations: list[Deviation]
+
+    @property
+    def current(self) -> dict[str, Entry]:
+        """The value that counts for each `step.field`."""
+        corrected = {entry.corrects_id for entry in self.entries}
+        return {entry.reference: entry for entry in self.entries if entry.pk not in corrected}
+
+    def entries_of(self, step: str) -> list[Entry]:
+        return [entry for entry in self.current.values() if entry.step == step]
+
+    def timer_of(self, step: str) -> tuple[datetime | None, datetime | None]:
+        events = {event.event: event.measured_at for event in self.timers if event.step == step}
+        return events.get(TimerEvent.Event.START), events.get(TimerEvent.Event.STOP)
+
+    def step_signature(self, step: str) -> Signature | None:
+        """The verification of a whole step, as long as it still covers what the step holds."""
+        manifest = step_manifest(self, step)
+        for verification in reversed(self.verifications):
+            if verification.entry_id is None and verification.step == step:
+                if still_holds(verification.signature, manifest):
+                    return verification.signature
+        return None
+
+    def entry_signature(self, entry: Entry) -> Signature | None:
+        """The second person's check of a value: its own, or that of its whole step."""
+        for verification in self.verifications:
+            if verification.entry_id == entry.pk:
+                return verification.signature
+        return self.step_signature(entry.step)
+
+
+def facts_of(batch: Batch) -> BatchFacts:
+    entries = Entry.objects.filter(batch=batch).select_related("recorded_by", "equipment", "lot", "source_batch")
+    results = Result.objects.filter(batch=batch).order_by("id")
+    return BatchFacts(
+        batch=batch,
+        protocol=batch.protocol_version.document,
+        entries=list(entries.order_by("id")),
+        timers=list(TimerEvent.objects.filter(batch=batch).select_related("recorded_by").order_by("id")),
+        verifications=list(Verification.objects.filter(batch=batch).select_related("signature").order_by("id")),
+        results={result.key: result for result in results},
+        deviations=list(
+            Deviation.objects.filter(batch=batch)
+            .select_related("opened_by", "assessment_signature")
+            .order_by("id")
+        ),
+    )
+
+
+def entry_manifest(entry: Entry) -> dict[str, object]:
+    """What a person who signs for a value was shown of it."""
+    return {
+        "batch": entry.batch.number,
+        "entry": entry.pk,
+        "step": entry.step,
+        "field": entry.field,
+        "typed": entry.typed,
+        "value": entry.value,
+        "unit": entry.unit,
+        "measured_at": entry.measured_at.isoformat(),
+        "recorded_at": entry.recorded_at.isoformat(),
+        "recorded_by": entry.recorded_by.username,
+        "equipment": entry.equipment.code if entry.equipment else "",
+    }
+
+
+def step_manifest(facts: BatchFacts, step: str) -> dict[str, object]:
+    started_at, stopped_at = facts.timer_of(step)
+    return {
+        "batch": facts.batch.number,
+        "step": step,
+        "entries": [entry_manifest(entry) for entry in facts.entries_of(step)],
+        "timer": [moment.isoformat() if moment else None for moment in (started_at, stopped_at)],
+    }
+
+
+def completion_manifest(facts: BatchFacts) -> dict[str, object]:
+    """What the person who made the batch signs for when it is complete."""
+    batch = facts.batch
+    return {
+        "batch": batch.number,
+        "protocol": batch.protocol_version.name,
+        "protocol_sha256": batch.protocol_version.sha256,
+        "started_at": batch.started_at.isoformat() if batch.started_at else None,
+        "expires_at": batch.expires_at.isoformat() if batch.expires_at else None,
+        "steps": [step_manifest(facts, step.key) for step in facts.protocol.steps],
+        "results": {
+            key: {"value": result.value, "u": result.u, "unit": result.unit} for key, result in facts.results.items()
+        },
+    }
+
+
+def what_is_missing(facts: BatchFacts) -> list[dict[str, str]]:
+    """Every value, timer and verification that a batch still needs before it is complete."""
+    return [item for step in facts.protocol.steps for item in _missing_of(facts, step)]
+
+
+def _missing_of(facts: BatchFacts, step: Step) -> Iterable[dict[str, str]]:
+    current = facts.current
+    step_verified = facts.step_signature(step.key) is not None
+    for field in step.fields:
+        reference = f"{step.key}.{field.key}"
+        entry = current.get(reference)
+        if entry is None:
+            yield _missing(reference, f"{step.title}: {field.label} is not recorded.")
+        elif field.critical and facts.entry_signature(entry) is None:
+            yield _missing(reference, f"{step.title}: {field.label} is not verified by a second person.")
+    if step.timer is not None and None in facts.timer_of(step.key):
+        yield _missing(step.key, f"{step.title}: the timer has not run.")
+    if step.verified_by_second_person and not step_verified:
+        yield _missing(step.key, f"{step.title}: the step is not verified by a second person.")
+
+
+def _missing(field: str, detail: str) -> dict[str, str]:
+    return {"field": field, "code": "missing", "detail": detail}

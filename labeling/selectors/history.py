@@ -1,0 +1,94 @@
+"""The audit trail of one subject in sentences, with the rows behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lims.audit.models import Change, Operation
+
+Json = dict[str, Any]
+
+# Columns that say nothing a reader asks for: numbers of rows, and what the sentence or the operation says already.
+QUIET = {
+    *("id", "operation_id", "batch_id", "recorded_by_id", "recorded_at", "entry_id", "corrects_id", "warnings"),
+    *("lot_id", "source_batch_id", "equipment_id", "worked", "constants", "flags", "computed_at", "manifest"),
+    *("opened_by_id", "opened_at", "planned_by_id", "started_by_id", "disposed_by_id", "signer_id", "signature_id"),
+}
+VERBS = {
+    "batch.plan": "planned the batch",
+    "batch.start": "started the batch",
+    "batch.complete": "completed the batch",
+    "batch.hold": "put the batch on hold",
+    "batch.resume": "took the batch up again",
+    "batch.release": "released the batch",
+    "batch.reject": "rejected the batch",
+    "entry.record": "recorded",
+    "entry.correct": "corrected",
+    "entry.verify": "verified",
+    "step.verify": "verified",
+    "timer.start": "started the timer of",
+    "timer.stop": "stopped the timer of",
+    "deviation.assess": "assessed a deviation",
+    "result.record": "recorded a test result:",
+    "result.review": "reviewed a test result",
+    "result.investigate": "invalidated a test result",
+    "document.seal": "sealed a printed record",
+}
+
+
+def history_of(subject: str) -> list[Json]:
+    """Every act upon the subject, oldest first."""
+    operations = (
+        Operation.objects.filter(subject=subject).select_related("actor").prefetch_related("changes").order_by("id")
+    )
+    return [history_row(operation) for operation in operations]
+
+
+def history_row(operation: Operation) -> Json:
+    changes = list(operation.changes.all())
+    return {
+        "id": operation.pk,
+        "at": operation.at.isoformat(),
+        "actor": {"username": operation.actor.username, "full_name": operation.actor.full_name},
+        "role": operation.role,
+        "action": operation.action,
+        "subject": operation.subject,
+        "source": operation.source,
+        "sentence": f"{operation.actor.full_name} {_what(operation, changes)}",
+        "reason": operation.reason,
+        "changes": [row for change in changes for row in _differences(change)],
+    }
+
+
+def _what(operation: Operation, changes: Iterable[Change]) -> str:
+    verb = VERBS.get(operation.action)
+    if verb is None:
+        return f"{operation.action.replace('.', ': ').replace('_', ' ')}"
+    rows = {change.table_name: change.new_row or {} for change in changes}
+    entry, timer = rows.get("labeling_entry"), rows.get("labeling_timerevent")
+    signature, result = rows.get("signatures_signature"), rows.get("qc_testresult")
+    if entry:
+        return f"{verb} {_words(entry['field'])} ({_words(entry['step'])}): {entry['typed']} {entry['unit']}".rstrip()
+    if timer:
+        return f"{verb} {_words(timer['step'])}"
+    if result:
+        return f"{verb} {_words(result['test'])} {result['value']} {result['unit']}".rstrip()
+    if signature and operation.action in {"entry.verify", "step.verify"}:
+        return f"{verb} {signature['covers']}"
+    return verb
+
+
+def _differences(change: Change) -> Iterable[Json]:
+    """The fields of a changed row, old and new; a new row is told by its sentence, so only what it moved is listed."""
+    if change.verb == "INSERT":
+        return
+    old: Mapping[str, Any] = change.old_row or {}
+    new: Mapping[str, Any] = change.new_row or {}
+    for field in new:
+        if field not in QUIET and old.get(field) != new.get(field) and not field.endswith("_signature_id"):
+            yield {"field": _words(field), "old": old.get(field), "new": new.get(field)}
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")

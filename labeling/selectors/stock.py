@@ -1,0 +1,80 @@
+"""Lots and instruments: what is there, and whether it may be used."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from labeling.models import Equipment, EquipmentCheck, Lot
+
+
+def passed_check_on_day_of(equipment: Equipment, at: datetime) -> bool:
+    """Whether the newest check of the instrument on the site's calendar day of `at` was passed. No check is no pass."""
+    day = timezone.localtime(at).date()
+    zone = timezone.get_current_timezone()
+    start = datetime.combine(day, time(), tzinfo=zone)
+    end = datetime.combine(day + timedelta(days=1), time(), tzinfo=zone)
+    newest = equipment.checks.filter(at__gte=start, at__lt=end).order_by("-at", "-id").first()
+    return newest is not None and newest.outcome == EquipmentCheck.Outcome.PASS
+
+
+def lots(*, number: str = "", status: str = "", material: str = "") -> QuerySet[Lot]:
+    rows = Lot.objects.select_related("received_by", "received_on", "disposition_signature").order_by("-pk")
+    if number:
+        rows = rows.filter(number=number)
+    if status:
+        rows = rows.filter(status=status)
+    if material:
+        rows = rows.filter(material=material)
+    return rows
+
+
+def instruments() -> QuerySet[Equipment]:
+    return Equipment.objects.select_related("registered_by").order_by("code")
+
+
+def lot_row(lot: Lot) -> dict[str, object]:
+    received = dict(lot.received) if lot.received else None
+    if received and lot.received_on:
+        received["equipment"] = lot.received_on.code
+    return {
+        "id": lot.pk,
+        "number": lot.number,
+        "material": lot.material,
+        "kind": lot.kind,
+        "name": lot.name,
+        "identity": lot.identity or None,
+        "status": lot.status,
+        "status_label": lot.get_status_display(),
+        "expires_at": lot.expires_at.isoformat(),
+        "stated": lot.stated,
+        "volume": lot.volume,
+        "received": received,
+        "received_by": {"username": lot.received_by.username, "full_name": lot.received_by.full_name},
+        "recorded_at": lot.recorded_at.isoformat(),
+        "decided_by": lot.disposition_signature.full_name if lot.disposition_signature else None,
+        "decided_at": lot.disposition_signature.at.isoformat() if lot.disposition_signature else None,
+    }
+
+
+def instrument_row(equipment: Equipment) -> dict[str, object]:
+    check = equipment.checks.order_by("-at", "-id").first()
+    calibration = equipment.calibrations.order_by("-valid_from", "-id").first()
+    return {
+        "code": equipment.code,
+        "kind": equipment.kind,
+        "name": equipment.name,
+        "serial": equipment.serial,
+        "registered_at": equipment.registered_at.isoformat(),
+        "checked_today": passed_check_on_day_of(equipment, timezone.now()),
+        "last_check": {"at": check.at.isoformat(), "outcome": check.outcome, "note": check.note} if check else None,
+        "calibration": {
+            "relative_u_percent": calibration.relative_u_percent,
+            "valid_from": calibration.valid_from.isoformat(),
+            "certificate": calibration.certificate,
+        }
+        if calibration
+        else None,
+    }

@@ -1,0 +1,62 @@
+"""Protocols and specifications: which versions there are, and which one is in use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from labeling.domain.lifecycle import VersionStatus, version_actions
+from labeling.models import ControlledVersion
+from lims.errors import NotFound
+
+
+def versions(model: type[ControlledVersion], *, code: str = "") -> QuerySet[ControlledVersion]:
+    rows = model._default_manager.select_related(
+        "imported_by", "review_signature", "approval_signature", "effective_signature", "retirement_signature"
+    ).order_by("-pk")
+    return rows.filter(code=code) if code else rows
+
+
+def find_version(model: type[ControlledVersion], code: str, number: int) -> ControlledVersion:
+    version = versions(model, code=code).filter(number=number).first()
+    if version is None:
+        raise NotFound(f"There is no version {number} of {code}.")
+    return version
+
+
+def version_row(version: ControlledVersion) -> dict[str, Any]:
+    signatures = {
+        "reviewed": version.review_signature,
+        "approved": version.approval_signature,
+        "made_effective": version.effective_signature,
+        "retired": version.retirement_signature,
+    }
+    return {
+        "code": version.code,
+        "version": version.number,
+        "title": version.title,
+        "status": version.status,
+        "sha256": version.sha256,
+        "imported_by": {"username": version.imported_by.username, "full_name": version.imported_by.full_name},
+        "imported_at": version.imported_at.isoformat(),
+        "signatures": [
+            {"meaning": meaning, "full_name": s.full_name, "username": s.username, "role": s.role, "at": s.at.isoformat()}
+            for meaning, s in signatures.items()
+            if s is not None
+        ],
+        "actions": list(version_actions(VersionStatus(version.status))),
+    }
+
+
+def code_document(model: type[ControlledVersion], code: str) -> dict[str, Any]:
+    rows = list(versions(model, code=code).order_by("number"))
+    if not rows:
+        raise NotFound(f"There is nothing under the code {code}.")
+    effective = next((row for row in rows if row.status == VersionStatus.EFFECTIVE), None)
+    return {
+        "code": code,
+        "title": (effective or rows[-1]).title,
+        "effective": effective.number if effective else None,
+        "versions": [version_row(row) for row in rows],
+    }

@@ -1,0 +1,112 @@
+"""The shapes that REST accepts for making a batch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rest_framework import serializers
+
+from labeling.domain.quantities import parse_instant
+from lims.inputs import Input, TypedField
+from lims.signatures.serializers import SignatureInput
+
+
+class InstantField(serializers.CharField):
+    """An instant with its offset; one without is refused with 422 (`naive_time`), because it means another everywhere."""
+
+    def to_internal_value(self, data: Any) -> datetime:  # type: ignore[override]
+        return parse_instant(super().to_internal_value(data), field=self.field_name or "at")
+
+
+def text(**options: Any) -> serializers.CharField:
+    return serializers.CharField(required=False, default="", allow_blank=True, max_length=4000, **options)
+
+
+class QuantityInput(Input):
+    value = TypedField()
+    unit = serializers.CharField(max_length=24)
+
+
+class ReadingInput(QuantityInput):
+    at = serializers.CharField(max_length=40)
+    equipment = text()
+
+
+class LotInput(Input):
+    number = serializers.CharField(max_length=64)
+    material = serializers.CharField(max_length=64)
+    kind = text()
+    name = text()
+    identity = text()
+    expires_at = InstantField()
+    stated = ReadingInput(required=False, allow_null=True)
+    volume = QuantityInput(required=False, allow_null=True)
+    received = ReadingInput(required=False, allow_null=True)
+
+
+class EquipmentInput(Input):
+    code = serializers.CharField(max_length=64)
+    kind = serializers.CharField(max_length=32)
+    name = text()
+    serial = text()
+
+
+class CheckInput(Input):
+    at = InstantField(required=False, default=None)
+    outcome = serializers.CharField(max_length=8)
+    note = text()
+
+
+class CalibrationInput(Input):
+    valid_from = InstantField()
+    relative_u_percent = TypedField()
+    certificate = text()
+
+
+class DocumentInput(Input):
+    document = serializers.CharField(max_length=200_000, trim_whitespace=False)
+
+
+class PlanInput(Input):
+    protocol = serializers.CharField(max_length=64)
+    identity = text()
+
+
+class StartInput(Input):
+    started_at = InstantField(required=False, default=None)
+    reason = text()
+
+
+class ReasonInput(Input):
+    reason = text()
+
+
+class EntryInput(Input):
+    step = serializers.CharField(max_length=64)
+    field = serializers.CharField(max_length=64)  # type: ignore[assignment]
+    value = TypedField()
+    unit = text()
+    at = InstantField(required=False, default=None)
+    equipment = text()
+    reason = text()
+
+
+class CorrectionInput(Input):
+    value = TypedField()
+    unit = text()
+    at = InstantField(required=False, default=None)
+    equipment = text()
+    reason = text()
+
+
+class TimerInput(Input):
+    step = serializers.CharField(max_length=64)
+    event = serializers.CharField(max_length=8)
+    at = InstantField(required=False, default=None)
+    reason = text()
+
+
+class AssessmentInput(Input):
+    assessment = serializers.CharField(max_length=4000)
+    signature = SignatureInput()

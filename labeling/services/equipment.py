@@ -1,0 +1,97 @@
+"""The register of instruments, their checks and calibrations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from labeling.domain.quantities import parse_number
+from labeling.models import Calibration, Equipment, EquipmentCheck
+from labeling.selectors.clock import database_now
+from labeling.selectors.stock import passed_check_on_day_of
+from lims.accounts.actors import Actor
+from lims.accounts.roles import Permission, require
+from lims.audit.operations import operation
+from lims.errors import Conflict, InvalidInput
+
+
+def register_equipment(*, actor: Actor, code: str, kind: str, name: str = "", serial: str = "") -> Equipment:
+    require(actor.user, Permission.KEEP_EQUIPMENT)
+    with operation(actor=actor, action="equipment.register", subject=code):
+        try:
+            with transaction.atomic():
+                return Equipment.objects.create(
+                    code=code, kind=kind, name=name, serial=serial, registered_by=actor.user
+                )
+        except IntegrityError:
+            raise Conflict(f"An instrument {code} is registered already.", code="already_exists", field="code") from None
+
+
+def record_check(*, actor: Actor, code: str, at: datetime | None, outcome: str, note: str = "") -> EquipmentCheck:
+    """A check of an instrument, passed or failed, at the time it was made."""
+    require(actor.user, Permission.KEEP_EQUIPMENT)
+    equipment = find_equipment(code)
+    with operation(actor=actor, action="equipment.check", subject=equipment.code):
+        now = database_now()
+        moment = at or now
+        if moment > now:
+            raise InvalidInput("The check lies in the future; give the time it was made.", code="future_time", field="at")
+        if outcome not in EquipmentCheck.Outcome.values:
+            raise InvalidInput(f"The outcome is {outcome!r}; it is pass or fail.", code="unknown_choice", field="outcome")
+        return EquipmentCheck.objects.create(
+            equipment=equipment, at=moment, outcome=outcome, note=note, recorded_by=actor.user
+        )
+
+
+def record_calibration(
+    *, actor: Actor, code: str, valid_from: datetime, relative_u_percent: str, certificate: str = ""
+) -> Calibration:
+    """The relative standard uncertainty of the instrument's calibration factor; all its readings share it."""
+    require(actor.user, Permission.KEEP_EQUIPMENT)
+    equipment = find_equipment(code)
+    if parse_number(relative_u_percent, field="relative_u_percent") < 0:
+        raise InvalidInput(
+            "An uncertainty cannot be negative.", code="negative_value", field="relative_u_percent"
+        )
+    with operation(actor=actor, action="equipment.calibrate", subject=equipment.code):
+        return Calibration.objects.create(
+            equipment=equipment,
+            valid_from=valid_from,
+            relative_u_percent=relative_u_percent.strip(),
+            certificate=certificate,
+            recorded_by=actor.user,
+        )
+
+
+def find_equipment(code: str, *, field: str = "equipment") -> Equipment:
+    equipment = Equipment.objects.filter(code=code).first()
+    if equipment is None:
+        raise InvalidInput(
+            f"There is no instrument {code} in the register. Register it, or correct its code.",
+            code="unknown_instrument",
+            field=field,
+        )
+    return equipment
+
+
+def instrument_for(code: str, *, kind: str, at: datetime) -> Equipment:
+    """The instrument of a reading: registered, of the kind the protocol asks for, checked on the reading's day."""
+    if not code:
+        raise InvalidInput(
+            f"Say on which {kind.replace('_', ' ')} this was measured.", code="instrument_missing", field="equipment"
+        )
+    equipment = find_equipment(code)
+    if kind and equipment.kind != kind:
+        raise InvalidInput(
+            f"{code} is a {equipment.kind.replace('_', ' ')}; this value is measured on a {kind.replace('_', ' ')}.",
+            code="wrong_instrument",
+            field="equipment",
+        )
+    if not passed_check_on_day_of(equipment, at):
+        raise Conflict(
+            f"{code} has no passed check on the day of this reading. Check it and record the check first.",
+            code="instrument_not_checked",
+            field="equipment",
+        )
+    return equipment

@@ -1,0 +1,182 @@
+"""Lots: received into quarantine, accepted by another person's signature, judged again at each use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from labeling.domain.lifecycle import BatchStatus
+from labeling.domain.protocol import Material
+from labeling.domain.quantities import parse_instant, parse_nonnegative
+from labeling.domain.units import unit
+from labeling.models import Batch, Equipment, Lot
+from labeling.selectors.clock import database_now
+from labeling.services.equipment import instrument_for
+from lims.accounts.actors import Actor
+from lims.accounts.attestation import Credential, attest
+from lims.accounts.roles import Permission, require
+from lims.audit.operations import operation
+from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties
+from lims.signatures.meanings import Meaning
+from lims.signatures.signing import sign
+
+
+def receive_lot(
+    *,
+    actor: Actor,
+    number: str,
+    material: str,
+    expires_at: datetime,
+    kind: str = "",
+    name: str = "",
+    identity: str = "",
+    stated: Mapping[str, str] | None = None,
+    volume: Mapping[str, str] | None = None,
+    received: Mapping[str, str] | None = None,
+) -> Lot:
+    """Put a lot into quarantine, with what the supplier states and what was read on arrival.
+
+    `stated` and `received` are readings {"value", "unit", "at"}, `received` with its "equipment"; `volume` has no time.
+    """
+    require(actor.user, Permission.RECEIVE_LOT)
+    received_on = _instrument_of(received)
+    lot = Lot(
+        number=number,
+        material=material,
+        kind=kind,
+        name=name,
+        identity=identity,
+        expires_at=expires_at,
+        stated=_quantity(stated, field="stated", timed=True),
+        volume=_quantity(volume, field="volume", timed=False),
+        received=_quantity(received, field="received", timed=True),
+        received_on=received_on,
+        received_by=actor.user,
+    )
+    with operation(actor=actor, action="lot.receive", subject=number):
+        try:
+            with transaction.atomic():
+                lot.save(force_insert=True)
+        except IntegrityError:
+            raise Conflict(f"A lot {number} was received already.", code="already_exists", field="number") from None
+    return lot
+
+
+def decide_lot(*, actor: Actor, lot_id: int, credential: Credential, accept: bool, reason: str = "") -> Lot:
+    """Accept a lot for use, or reject it. Raises SegregationOfDuties for the person who received it."""
+    action = "lot.accept" if accept else "lot.reject"
+    attestation = attest(actor, credential, purpose=action)
+    number = Lot.objects.filter(pk=lot_id).values_list("number", flat=True).first()
+    if number is None:
+        raise NotFound("There is no such lot.")
+    with operation(actor=attestation.actor, action=action, subject=number, reason=reason) as op:
+        lot = Lot.objects.select_for_update().get(pk=lot_id)
+        if lot.status != Lot.Status.QUARANTINE:
+            raise Conflict(f"Lot {lot.number} is {lot.status} already.", code="illegal_transition", status=lot.status)
+        if attestation.user.pk == lot.received_by_id:
+            raise SegregationOfDuties(f"You received lot {lot.number}; another person has to examine it.")
+        if not accept and not reason.strip():
+            raise InvalidInput("Say why the lot is rejected.", code="reason_missing", field="reason")
+        lot.disposition_signature = sign(
+            op,
+            attestation,
+            meaning=Meaning.ACCEPTED if accept else Meaning.REJECTED,
+            permission=Permission.ACCEPT_LOT,
+            covers=f"lot {lot.number}",
+            manifest=lot_manifest(lot),
+        )
+        lot.status = Lot.Status.ACCEPTED if accept else Lot.Status.REJECTED
+        lot.save(update_fields=["status", "disposition_signature"])
+        return lot
+
+
+def lot_manifest(lot: Lot) -> dict[str, object]:
+    return {
+        "lot": lot.number,
+        "material": lot.material,
+        "name": lot.name,
+        "identity": lot.identity,
+        "expires_at": lot.expires_at.isoformat(),
+        "stated": lot.stated,
+        "volume": lot.volume,
+        "received": lot.received,
+    }
+
+
+def usable_lot(number: str, *, material: Material, at: datetime, identity: str) -> Lot:
+    """The lot named at a step, if it may be used there: accepted by now, of the right material, not expired at `at`."""
+    lot = Lot.objects.filter(number=number).first()
+    if lot is None:
+        raise InvalidInput(
+            f"There is no lot {number}. Receive it first, or correct its number.", code="unknown_lot", field="value"
+        )
+    if lot.material != material.key:
+        raise InvalidInput(
+            f"Lot {number} is {lot.name or lot.material}; this step takes {material.name} ({material.key}).",
+            code="wrong_material",
+            field="value",
+        )
+    if lot.status != Lot.Status.ACCEPTED:
+        raise Conflict(
+            f"Lot {number} is {lot.get_status_display().lower()}; only an accepted lot may be used.",
+            code="lot_not_accepted",
+            field="value",
+        )
+    if lot.expires_at <= at:
+        raise Conflict(
+            f"Lot {number} expired at {lot.expires_at:%Y-%m-%d %H:%M} UTC.", code="lot_expired", field="value"
+        )
+    if lot.identity and identity and lot.identity != identity:
+        raise InvalidInput(
+            f"Lot {number} carries the identity {lot.identity}, this batch {identity}. Stop: these are not the cells "
+            "of this batch.",
+            code="identity_mismatch",
+            field="value",
+        )
+    return lot
+
+
+def usable_batch(number: str, *, material: Material, at: datetime) -> Batch:
+    """The batch named as a material, if it may be used: of the right kind, released by now, not expired at `at`."""
+    source = Batch.objects.select_related("protocol_version").filter(number=number).first()
+    if source is None:
+        raise InvalidInput(f"There is no batch {number}.", code="unknown_batch", field="value")
+    if source.protocol_version.kind != material.protocol_kind:
+        raise InvalidInput(
+            f"Batch {number} is a {source.protocol_version.kind}; this step takes a {material.protocol_kind} batch.",
+            code="wrong_material",
+            field="value",
+        )
+    if source.status != BatchStatus.RELEASED:
+        label = BatchStatus(source.status).label.lower()
+        raise Conflict(
+            f"Batch {number} is {label}; only a released batch may be used.", code="batch_not_released", field="value"
+        )
+    if source.expires_at is not None and source.expires_at <= at:
+        raise Conflict(
+            f"Batch {number} expired at {source.expires_at:%Y-%m-%d %H:%M} UTC.", code="batch_expired", field="value"
+        )
+    return source
+
+
+def _instrument_of(received: Mapping[str, str] | None) -> Equipment | None:
+    if not received or not received.get("equipment"):
+        return None
+    return instrument_for(received["equipment"], kind="", at=parse_instant(received.get("at"), field="received.at"))
+
+
+def _quantity(given: Mapping[str, str] | None, *, field: str, timed: bool) -> dict[str, str] | None:
+    """The quantity as typed, once it is known to be one."""
+    if not given:
+        return None
+    parse_nonnegative(given.get("value", ""), field=f"{field}.value")
+    unit(given.get("unit", ""), field=f"{field}.unit")
+    kept = {"value": str(given["value"]).strip(), "unit": given["unit"]}
+    if timed:
+        at = parse_instant(given.get("at"), field=f"{field}.at")
+        if field == "received" and at > database_now():
+            raise InvalidInput("The lot cannot have been read in the future.", code="future_time", field=f"{field}.at")
+        kept["at"] = at.isoformat()
+    return kept

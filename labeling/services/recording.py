@@ -1,0 +1,141 @@
+"""Record a value, or correct it. Each act is one operation under the batch's lock; nothing is overwritten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from labeling.domain.lifecycle import BatchStatus
+from labeling.domain.protocol import Field
+from labeling.models import Batch, Deviation, Entry, Equipment
+from labeling.selectors.clock import database_now
+from labeling.services.deviations import open_deviation
+from labeling.services.equipment import find_equipment, instrument_for
+from labeling.services.lifecycle import lock_batch, refuse_stale
+from labeling.services.results import recompute
+from labeling.services.times import measured_time
+from labeling.services.values import read_value
+from lims.accounts.actors import Actor
+from lims.accounts.roles import Permission, require
+from lims.audit.models import Operation
+from lims.audit.operations import operation
+from lims.errors import Conflict, InvalidInput, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a person or a device gives for one field."""
+
+    value: str
+    unit: str = ""
+    at: datetime | None = None
+    equipment: str = ""
+    reason: str = ""
+
+
+def record_entry(
+    *, actor: Actor, number: str, step: str, field: str, reading: Reading, revision: int | None = None
+) -> Entry:
+    """The first value of a field. Raises Conflict where there is one already: that one is corrected, not replaced."""
+    require(actor.user, Permission.MAKE_BATCH)
+    with operation(actor=actor, action="entry.record", subject=number, reason=reading.reason) as op:
+        batch = lock_batch(number)
+        refuse_stale(op, batch, revision)
+        definition = batch.protocol_version.document.field(step, field)
+        refuse_unless_in_progress(batch)
+        earlier = Entry.objects.filter(batch=batch, step=step, field=field, corrected_by=None).first()
+        if earlier is not None:
+            raise Conflict(
+                f"{definition.label} is recorded already: {earlier.typed} {earlier.unit}".rstrip()
+                + f", by {earlier.recorded_by.full_name}. Correct that value and say why.",
+                code="already_recorded",
+                field="value",
+                entry=earlier.pk,
+            )
+        return _add(op, batch, step, definition, reading, corrects=None)
+
+
+def correct_entry(
+    *, actor: Actor, number: str, entry_id: int, reading: Reading, revision: int | None = None
+) -> Entry:
+    """A new value beside the old one, with the reason. The old one stays, struck through."""
+    require(actor.user, Permission.MAKE_BATCH)
+    with operation(actor=actor, action="entry.correct", subject=number, reason=reading.reason) as op:
+        batch = lock_batch(number)
+        refuse_stale(op, batch, revision)
+        old = find_entry(batch, entry_id)
+        refuse_unless_in_progress(batch)
+        if hasattr(old, "corrected_by"):
+            raise Conflict(
+                f"This value was corrected already, to {old.corrected_by.typed}. Correct the newest one.",
+                code="stale",
+                field="value",
+                entry=old.corrected_by.pk,
+            )
+        if not reading.reason.strip():
+            raise InvalidInput("Say why the value is corrected.", code="reason_missing", field="reason")
+        definition = batch.protocol_version.document.field(old.step, old.field)
+        return _add(op, batch, old.step, definition, reading, corrects=old)
+
+
+def find_entry(batch: Batch, entry_id: int) -> Entry:
+    entry = Entry.objects.select_related("recorded_by", "corrected_by").filter(batch=batch, pk=entry_id).first()
+    if entry is None:
+        raise NotFound(f"Batch {batch.number} has no entry {entry_id}.")
+    return entry
+
+
+def refuse_unless_in_progress(batch: Batch) -> None:
+    status = BatchStatus(batch.status)
+    if status is not BatchStatus.IN_PROGRESS:
+        raise Conflict(
+            f"{batch.number} is {status.label.lower()}; values are recorded while a batch is in progress.",
+            code="batch_not_in_progress",
+            status=batch.status,
+        )
+
+
+def _add(
+    op: Operation, batch: Batch, step: str, definition: Field, reading: Reading, *, corrects: Entry | None
+) -> Entry:
+    moment, late = measured_time(batch, reading.at, now=database_now(), reason=reading.reason)
+    read = read_value(
+        definition,
+        reading.value,
+        reading.unit,
+        protocol=batch.protocol_version.document,
+        batch=batch,
+        measured_at=moment,
+    )
+    entry = Entry.objects.create(
+        batch=batch,
+        step=step,
+        field=definition.key,
+        typed=read.typed,
+        value=read.value,
+        unit=read.unit,
+        measured_at=moment,
+        recorded_by=op.actor,
+        equipment=_instrument(batch, definition, reading, moment),
+        lot=read.lot,
+        source_batch=read.source_batch,
+        corrects=corrects,
+        reason=reading.reason.strip(),
+        late=late,
+        out_of_range=bool(read.out_of_range),
+        warnings=list(read.warnings),
+        operation=op,
+    )
+    if read.out_of_range:
+        open_deviation(
+            op, batch, kind=Deviation.Kind.OUT_OF_RANGE, step=step, entry=entry, text=read.out_of_range
+        )
+    recompute(op, batch)
+    return entry
+
+
+def _instrument(batch: Batch, definition: Field, reading: Reading, moment: datetime) -> Equipment | None:
+    if definition.equipment:
+        kind = batch.protocol_version.document.equipment_kind(definition.equipment) or ""
+        return instrument_for(reading.equipment, kind=kind, at=moment)
+    return find_equipment(reading.equipment) if reading.equipment else None

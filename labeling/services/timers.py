@@ -1,0 +1,86 @@
+"""The timer of a step: its start and stop are measured times, recorded like entries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from labeling.domain.protocol import Timer
+from labeling.models import Batch, Deviation, TimerEvent
+from labeling.selectors.clock import database_now
+from labeling.services.deviations import open_deviation
+from labeling.services.lifecycle import lock_batch, refuse_stale
+from labeling.services.recording import refuse_unless_in_progress
+from labeling.services.times import measured_time
+from lims.accounts.actors import Actor
+from lims.accounts.roles import Permission, require
+from lims.audit.operations import operation
+from lims.errors import Conflict, InvalidInput
+
+Event = TimerEvent.Event
+
+
+def record_timer(
+    *,
+    actor: Actor,
+    number: str,
+    step: str,
+    event: str,
+    at: datetime | None = None,
+    reason: str = "",
+    revision: int | None = None,
+) -> TimerEvent:
+    """The start or the stop of a step's timer. A stop outside the protocol's limits opens a deviation."""
+    require(actor.user, Permission.MAKE_BATCH)
+    if event not in Event.values:
+        raise InvalidInput(f"A timer is started or stopped, not “{event}”.", code="unknown_choice", field="event")
+    with operation(actor=actor, action=f"timer.{event}", subject=number, reason=reason) as op:
+        batch = lock_batch(number)
+        refuse_stale(op, batch, revision)
+        timer = batch.protocol_version.document.step(step).timer
+        if timer is None:
+            raise InvalidInput(f"The step {step} has no timer.", code="no_timer", field="step")
+        refuse_unless_in_progress(batch)
+        moment, late = measured_time(batch, at, now=database_now(), reason=reason)
+        started_at = _started_at(batch, step, event, moment)
+        recorded = TimerEvent.objects.create(
+            batch=batch,
+            step=step,
+            event=event,
+            measured_at=moment,
+            recorded_by=actor.user,
+            late=late,
+            reason=reason.strip(),
+        )
+        if started_at is not None:
+            fault = timer_fault(timer, started_at=started_at, stopped_at=moment)
+            if fault:
+                open_deviation(op, batch, kind=Deviation.Kind.TIMER, step=step, text=fault)
+        return recorded
+
+
+def timer_fault(timer: Timer, *, started_at: datetime, stopped_at: datetime) -> str:
+    """A sentence where the time that passed lies outside the protocol's limits, else nothing."""
+    passed = Decimal(str((stopped_at - started_at).total_seconds())) / 60
+    too_short = timer.min_minutes is not None and passed < Decimal(timer.min_minutes)
+    too_long = timer.max_minutes is not None and passed > Decimal(timer.max_minutes)
+    if not too_short and not too_long:
+        return ""
+    limits = " to ".join(limit for limit in (timer.min_minutes, timer.max_minutes) if limit is not None)
+    return f"The timer ran {passed:.1f} min; the protocol asks for {limits} min."
+
+
+def _started_at(batch: Batch, step: str, event: str, moment: datetime) -> datetime | None:
+    """The start that a stop belongs to; None for a start. Raises Conflict where the event does not fit."""
+    events = {e.event: e for e in TimerEvent.objects.filter(batch=batch, step=step)}
+    if event in events:
+        word = "started" if event == Event.START else "stopped"
+        raise Conflict(f"The timer of the step {step} was {word} already.", code="already_recorded", field="event")
+    if event == Event.START:
+        return None
+    if Event.START not in events:
+        raise Conflict(f"The timer of the step {step} has not been started.", code="timer_not_started", field="event")
+    start = events[Event.START].measured_at
+    if moment < start:
+        raise InvalidInput("The timer cannot stop before it started.", code="before_start", field="at")
+    return start

@@ -1,0 +1,97 @@
+"""A limit drawn beside its value: a small bar that shows how much room is left. The verdict itself is decided elsewhere."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from django import template
+
+from .lims_format import decimal_or_none, number, unit
+
+register = template.Library()
+
+WIDTH = Decimal(176)
+EDGE = Decimal(8)
+TONES = {"pass": "pass", "within": "pass", "fail": "fail", "action": "fail", "warning": "warn"}
+CENSORED = re.compile(r"^\s*[<>]=?\s*")
+
+
+def limit_text(low: object, high: object, unit_code: object = "") -> str:
+    """The limit as a phrase: `at least 80 %`, `at most 5.0 %`, `50 to 70 MBq`."""
+    code = f" {unit(unit_code)}" if unit_code else ""
+    if low not in (None, "") and high not in (None, ""):
+        return f"{number(low)} to {number(high)}{code}"
+    if low not in (None, ""):
+        return f"at least {number(low)}{code}"
+    if high not in (None, ""):
+        return f"at most {number(high)}{code}"
+    return ""
+
+
+@register.simple_tag
+def limit(limits: object, unit_code: object = "") -> str:
+    """The words of `{"min", "max"}` or `{"min", "max", "accept"}`."""
+    if not isinstance(limits, dict):
+        return ""
+    accepted = limits.get("accept") or []
+    return " or ".join(map(str, accepted)) or limit_text(limits.get("min"), limits.get("max"), unit_code)
+
+
+def margin_text(value: Decimal, low: Decimal | None, high: Decimal | None, unit_code: object) -> str:
+    """How far the value lies from the nearest limit, in the unit of the value."""
+    distances = [
+        (value - edge if is_low else edge - value, "the minimum" if is_low else "the maximum")
+        for edge, is_low in ((low, True), (high, False))
+        if edge is not None
+    ]
+    room, name = min(distances)
+    digits = f"{abs(room):.3g}"
+    side = "inside" if room >= 0 else "outside"
+    return f"{number(digits)} {unit(unit_code)} {side} {name}".replace("  ", " ")
+
+
+@register.inclusion_tag("components/limit_bar.html")
+def limit_bar(
+    value: object, limits: object, tone: str = "", unit_code: object = "", u: object = "", warning: object = None
+) -> dict[str, object]:
+    """Geometry for the bar, as attributes of an SVG; nothing where there is no number or no limit."""
+    point = decimal_or_none(CENSORED.sub("", str(value if value is not None else "")))
+    low = decimal_or_none(limits.get("min")) if isinstance(limits, dict) else None
+    high = decimal_or_none(limits.get("max")) if isinstance(limits, dict) else None
+    if point is None or (low is None and high is None):
+        return {"drawn": False}
+    spread = decimal_or_none(u) or Decimal(0)
+    warnings = [mark for key in ("min", "max") if isinstance(warning, dict) and (mark := decimal_or_none(warning.get(key)))]
+    start, end = scale(point, low, high, *warnings)
+
+    def x(position: Decimal) -> str:
+        ratio = min(max((position - start) / (end - start), Decimal(0)), Decimal(1))
+        return f"{EDGE + ratio * (WIDTH - 2 * EDGE):.1f}"
+
+    left, right = x(low) if low is not None else "0", x(high) if high is not None else str(WIDTH)
+    return {
+        "drawn": True,
+        "left": left,
+        "right": right,
+        "span": f"{Decimal(right) - Decimal(left):.1f}",
+        "low_x": left if low is not None else None,
+        "high_x": right if high is not None else None,
+        "at": x(point),
+        "warning_xs": [x(mark) for mark in warnings],
+        "spread_from": x(point - spread) if spread else None,
+        "spread_to": x(point + spread) if spread else None,
+        "tone": TONES.get(tone, ""),
+        "margin": margin_text(point, low, high, unit_code),
+        "limit": limit_text(*(limits.get(key) for key in ("min", "max")), unit_code) if isinstance(limits, dict) else "",
+    }
+
+
+def scale(point: Decimal, low: Decimal | None, high: Decimal | None, *others: Decimal) -> tuple[Decimal, Decimal]:
+    """The part of the number line that the bar shows: the limits, the value, and some room on both sides."""
+    marks = [mark for mark in (point, low, high, *others) if mark is not None]
+    if low is None:
+        marks.append(Decimal(0))
+    start, end = min(marks), max(marks)
+    room = (end - start) / 5 or abs(point) / 5 or Decimal(1)
+    return start - (Decimal(0) if low is None and start == 0 else room), end + room

@@ -1,0 +1,41 @@
+"""Small look-ups that a template cannot do by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def item(mapping: object, key: object) -> object:
+    """The value under a key that is itself a variable."""
+    return mapping.get(key, key) if isinstance(mapping, Mapping) else key
+
+
+@register.filter
+def step_of(reference: object) -> str:
+    return str(reference).partition(".")[0]
+
+
+@register.filter
+def safe_anchor(field_key: object, step_key: object) -> str:
+    """The anchor of a field on the worksheet."""
+    return f"{step_key}.{field_key}"
+
+
+@register.filter
+def deed(action: object) -> str:
+    """`entry.record` as `entry: record`, for lists of acts that have no sentence of their own."""
+    return str(action).replace(".", ": ").replace("_", " ")
+
+
+@register.filter
+def place(act: object) -> str:
+    """The page about the subject of an act: its batch, or the audit trail of whatever else it is."""
+    subject = str(act.get("subject", "")) if isinstance(act, Mapping) else ""
+    is_batch = subject[:2] in ("S-", "L-") and str(act.get("action", "") if isinstance(act, Mapping) else "").partition(".")[0] not in ("lot", "equipment")
+    return f"/batches/{subject}/history/" if is_batch else f"/audit/?{urlencode({'subject': subject})}"

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from labeling.views import documents, instruments, lists, records, stock, work
+
+app_name = "labeling"
+KIND = r"(?P<kind>protocols|specifications)"
+VERSION = rf"^{KIND}/(?P<code>[a-z0-9][a-z0-9._-]*)/(?P<number>\d+)/"
+
+urlpatterns = [
+    path("", lists.today, name="today"),
+    path("batches/", lists.batches, name="batches"),
+    path("batches/new/", lists.plan, name="plan"),
+    path("batches/<str:number>/", work.batch, name="batch"),
+    path("batches/<str:number>/start/", work.start, name="start"),
+    path("batches/<str:number>/entries/", work.entry, name="entry"),
+    path("batches/<str:number>/timers/", work.timer, name="timer"),
+    path("batches/<str:number>/steps/<str:step>/verify/", work.verify, name="verify"),
+    path("batches/<str:number>/complete/", work.complete, name="complete"),
+    path("batches/<str:number>/deviations/<int:pk>/assess/", work.assess, name="assess"),
+    path("batches/<str:number>/history/", records.history, name="history"),
+    path("batches/<str:number>/records/", records.batch_records, name="batch-records"),
+    path("records/", records.records, name="records"),
+    path("records/<int:pk>/content/", records.content, name="content"),
+    path("stock/", stock.stock, name="stock"),
+    path("stock/new/", stock.receive, name="receive"),
+    path("stock/<int:pk>/", stock.lot, name="lot"),
+    path("stock/<int:pk>/decide/", stock.decide, name="decide-lot"),
+    path("instruments/", instruments.register, name="instruments"),
+    path("instruments/new/", instruments.new, name="instrument-new"),
+    path("instruments/<str:code>/", instruments.instrument, name="instrument"),
+    path("instruments/<str:code>/checks/", instruments.check, name="check"),
+    path("instruments/<str:code>/calibrations/", instruments.calibrate, name="calibrate"),
+    path("protocols/", documents.versions, {"kind": "protocols"}, name="protocols"),
+    path("specifications/", documents.versions, {"kind": "specifications"}, name="specifications"),
+    re_path(rf"^{KIND}/import/$", documents.import_document, name="import"),
+    re_path(rf"{VERSION}$", documents.version, name="version"),
+    re_path(
+        rf"{VERSION}(?P<action>submit|approve|make_effective|retire)/$", documents.move, name="version-move"
+    ),
+    path("audit/", records.audit, name="audit"),
+]

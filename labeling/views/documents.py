@@ -1,0 +1,165 @@
+"""Protocols and specifications: versions, their text, import, and the signatures that carry a version into use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from labeling.domain.lifecycle import VersionAction, VersionStatus, version_actions
+from labeling.forms.registers import ImportForm
+from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
+from labeling.services.versions import (
+    approve_version,
+    import_protocol,
+    import_specification,
+    make_version_effective,
+    retire_version,
+    submit_version,
+)
+from labeling.views.pages import MEANINGS, Outcome, allowed, carried_out, page, shown
+from lims.accounts.actors import actor_of
+from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
+from lims.accounts.roles import Permission
+
+MODELS: dict[str, type[ControlledVersion]] = {"protocols": ProtocolVersion, "specifications": SpecificationVersion}
+WORDS = {"protocols": "protocol", "specifications": "specification"}
+# What each step of a version's life is called on its button, and which meaning its signature has.
+ACTS = {
+    VersionAction.SUBMIT: ("Submit for approval", "reviewed"),
+    VersionAction.APPROVE: ("Approve", "approved"),
+    VersionAction.MAKE_EFFECTIVE: ("Make effective", "made_effective"),
+    VersionAction.RETIRE: ("Retire", "retired"),
+}
+
+
+@page
+@require_safe
+def versions(request: HttpRequest, kind: str) -> HttpResponse:
+    model = MODELS[kind]
+    found = model._default_manager.select_related("imported_by").order_by("code", "-number")
+    groups: dict[str, list[ControlledVersion]] = {}
+    for version in found:
+        groups.setdefault(version.code, []).append(version)
+    context = {
+        "kind": kind,
+        "word": WORDS[kind],
+        "groups": [{"code": code, "title": rows[0].title, "versions": rows} for code, rows in groups.items()],
+        "may_import": allowed(request, Permission.DRAFT_DOCUMENT),
+    }
+    return shown(request, "labeling/versions.html", context)
+
+
+@page
+@require_safe
+def version(request: HttpRequest, kind: str, code: str, number: int) -> HttpResponse:
+    return version_page(request, kind, code, number)
+
+
+def version_page(
+    request: HttpRequest, kind: str, code: str, number: int, outcome: Outcome | None = None, **forms: Form
+) -> HttpResponse:
+    found = (
+        MODELS[kind]
+        ._default_manager.select_related(
+            "imported_by", "review_signature", "approval_signature", "effective_signature", "retirement_signature"
+        )
+        .filter(code=code, number=number)
+        .first()
+    )
+    if found is None:
+        raise Http404(f"There is no version {number} of the {WORDS[kind]} {code}.")
+    signatures = [
+        found.review_signature,
+        found.approval_signature,
+        found.effective_signature,
+        found.retirement_signature,
+    ]
+    context = {
+        "kind": kind,
+        "word": WORDS[kind],
+        "version": found,
+        "lines": found.text.splitlines(),
+        "signatures": [{"signature": s, "text": MEANINGS[s.meaning]} for s in signatures if s is not None],
+        "acts": [_act(found, action, forms) for action in version_actions(VersionStatus(found.status))],
+        "signed": [("Document", f"{found.title}, {found}"), ("SHA-256", found.sha256)],
+    }
+    return shown(request, "labeling/version.html", context, outcome)
+
+
+def _act(found: ControlledVersion, action: VersionAction, forms: dict[str, Form]) -> dict[str, Any]:
+    label, meaning = ACTS[action]
+    kind = ReasonedSignatureForm if action is VersionAction.RETIRE else SignatureForm
+    return {
+        "action": action.value,
+        "label": label,
+        "meaning": MEANINGS[meaning],
+        "form": forms.get(action.value) or kind(name=action.value),
+        "danger": action is VersionAction.RETIRE,
+    }
+
+
+@page
+@require_POST
+def move(request: HttpRequest, kind: str, code: str, number: int, action: str) -> HttpResponse:
+    wanted = VersionAction(action)
+    form = (ReasonedSignatureForm if wanted is VersionAction.RETIRE else SignatureForm)(request.POST, name=action)
+
+    def act() -> None:
+        given: dict[str, Any] = {
+            "model": MODELS[kind],
+            "actor": actor_of(request),
+            "code": code,
+            "number": number,
+            "credential": form.credential,
+        }
+        if wanted is VersionAction.RETIRE:
+            retire_version(**given, reason=form.cleaned_data["reason"])
+        elif wanted is VersionAction.SUBMIT:
+            submit_version(**given)
+        elif wanted is VersionAction.APPROVE:
+            approve_version(**given)
+        else:
+            make_version_effective(**given)
+
+    outcome = carried_out(form, act)
+    if not outcome.done:
+        return version_page(request, kind, code, number, outcome, **{action: form})
+    return redirect("labeling:version", kind, code, number)
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_document(request: HttpRequest, kind: str) -> HttpResponse:
+    posted = request.method == "POST"
+    form = ImportForm(request.POST if posted else None, request.FILES if posted else None, name="import")
+    context: dict[str, Any] = {"form": form, "kind": kind, "word": WORDS[kind]}
+    if not posted:
+        return shown(request, "labeling/import.html", context)
+    use_case = import_protocol if kind == "protocols" else import_specification
+    made: list[ControlledVersion] = []
+    outcome = carried_out(
+        form, lambda: made.append(use_case(actor=actor_of(request), text=form.cleaned_data["document"])[0])
+    )
+    if not outcome.done:
+        context["findings"] = _findings(outcome)
+        context["lines"] = _marked(form, context["findings"])
+        return shown(request, "labeling/import.html", context, outcome)
+    messages.success(request, f"{made[0]} is here as a {made[0].status}.", extra_tags="pass")
+    return redirect("labeling:version", kind, made[0].code, made[0].number)
+
+
+def _findings(outcome: Outcome) -> list[dict[str, Any]]:
+    errors = outcome.refusal.details.get("errors") if outcome.refusal is not None else None
+    return [error for error in errors if "line" in error] if isinstance(errors, list) else []
+
+
+def _marked(form: ImportForm, findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The refused text with the lines that were found at fault."""
+    bad = {finding["line"] for finding in findings}
+    text = form.cleaned_data.get("document", "")
+    return [{"text": line, "bad": number in bad} for number, line in enumerate(text.splitlines(), start=1)] if bad else []

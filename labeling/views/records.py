@@ -1,0 +1,84 @@
+"""History and records of a batch, all records, and whether an uploaded file is one of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from labeling.forms.registers import VerifyForm
+from labeling.selectors.batch import document_of, document_row, find_batch
+from labeling.selectors.facts import facts_of
+from labeling.selectors.history import history_of, history_row
+from labeling.views.activity import activity_now
+from labeling.views.pages import batch_frame, carried_out, page, page_for, shown
+from labeling.views.paging import one_page
+from lims.accounts.roles import Permission
+from lims.audit.models import Operation
+from lims.records.models import Document
+from lims.records.verification import Verification, verify_pdf
+
+
+def _batch_context(number: str, tab: str) -> dict[str, Any]:
+    facts = facts_of(find_batch(number))
+    return {**batch_frame(document_of(facts), tab), "activity": activity_now(facts, at=timezone.now())}
+
+
+@page
+@require_safe
+def history(request: HttpRequest, number: str) -> HttpResponse:
+    context = _batch_context(number, "history")
+    return shown(request, "labeling/batch_history.html", {**context, "acts": history_of(number)[::-1]})
+
+
+@page
+@require_safe
+def batch_records(request: HttpRequest, number: str) -> HttpResponse:
+    return shown(request, "labeling/batch_records.html", _batch_context(number, "records"))
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def records(request: HttpRequest) -> HttpResponse:
+    found = one_page(request, Document.objects.defer("pdf", "context", "attachments").order_by("-pk"))
+    posted = request.method == "POST"
+    form = VerifyForm(request.POST if posted else None, request.FILES if posted else None, name="verify")
+    context: dict[str, Any] = {
+        "rows": [{**document_row(document), "subject": document.subject} for document in found.rows],
+        "older": found.older,
+        "form": form,
+    }
+    if not posted:
+        return shown(request, "labeling/records.html", context)
+    answers: list[Verification] = []
+    outcome = carried_out(form, lambda: answers.append(verify_pdf(form.cleaned_data["file"].read())))
+    if outcome.done:
+        context["verification"] = answers[0]
+    return shown(request, "labeling/records.html", context, outcome)
+
+
+@page
+@require_safe
+def content(request: HttpRequest, pk: int) -> HttpResponse:
+    """The stored bytes, never rendered again."""
+    document = Document.objects.filter(pk=pk, state=Document.State.SEALED).first()
+    if document is None or document.pdf is None:
+        raise Http404("There is no sealed record under this number yet.")
+    name = f"{document.number.replace('/', '-')}.pdf"
+    answer = HttpResponse(bytes(document.pdf), content_type="application/pdf")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@page_for(Permission.READ_AUDIT)
+@require_safe
+def audit(request: HttpRequest) -> HttpResponse:
+    subject = request.GET.get("subject", "").strip()
+    rows = Operation.objects.select_related("actor").prefetch_related("changes")
+    if subject:
+        rows = rows.filter(subject=subject)
+    found = one_page(request, rows)
+    context = {"acts": [history_row(operation) for operation in found.rows], "older": found.older, "subject": subject}
+    return shown(request, "labeling/audit.html", context)

@@ -1,0 +1,267 @@
+"""The worksheet of a batch: start, record, correct, time, verify, complete. Each field is saved on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from labeling.domain.lifecycle import BatchStatus
+from labeling.forms.worksheet import EntryForm, StartForm, TimerForm
+from labeling.selectors.batch import document_of, find_batch
+from labeling.selectors.facts import facts_of
+from labeling.services.completion import complete_batch
+from labeling.services.deviations import assess_deviation
+from labeling.services.planning import start_batch
+from labeling.services.recording import Reading, correct_entry, record_entry
+from labeling.services.timers import record_timer
+from labeling.services.verification import verify_step
+from labeling.views.activity import activity_now
+from labeling.views.pages import Outcome, allowed, batch_frame, carried_out, page, shown
+from labeling.views.worksheet import entry_form, missing_of, site_choices, steps_of, titles_of
+from lims.accounts.actors import actor_of
+from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
+from lims.accounts.roles import Permission
+from lims.errors import NotFound
+
+
+@page
+@require_safe
+def batch(request: HttpRequest, number: str) -> HttpResponse:
+    return worksheet(request, number)
+
+
+def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None, **forms: Form) -> HttpResponse:
+    """The page of the work, with the form that was refused (`entry`, `timer`, `verify`, ...) as it was typed."""
+    facts = facts_of(find_batch(number))
+    document = document_of(facts)
+    writable = document["status"] == BatchStatus.IN_PROGRESS and allowed(request, Permission.MAKE_BATCH)
+    in_progress = document["status"] == BatchStatus.IN_PROGRESS
+    entry = forms.get("entry")
+    steps = steps_of(
+        document, choices=site_choices(document), writable=writable, bound=entry if isinstance(entry, EntryForm) else None
+    )
+    context = {
+        **batch_frame(document, "work"),
+        "activity": activity_now(facts, at=timezone.now()),
+        "steps": steps,
+        "titles": titles_of(document),
+        "writable": writable,
+        "verify_allowed": in_progress,
+        "missing": missing_of(document),
+        "autofocus": _next_field(steps),
+        "timer_form": forms.get("timer"),
+        "verify_form": forms.get("verify"),
+        "start_form": forms.get("start") or _start_form(request, document),
+        "complete_form": (forms.get("complete") or _signature(document, "complete")) if in_progress else None,
+        "deviations": [_deviation(request, document, d, forms.get(f"assess-{d['id']}")) for d in document["deviations"]],
+        "complete_signed": _completion(document),
+        "unfolded": entry["step"].value() if entry is not None else "",
+    }
+    if outcome is not None and not outcome.done:
+        _raise_a_stray_refusal(context, forms)
+    return shown(request, "labeling/batch_work.html", context, outcome)
+
+
+def _signature(document: Mapping[str, Any], name: str) -> SignatureForm:
+    return SignatureForm(name=name, initial={"revision": document["revision"]})
+
+
+def _start_form(request: HttpRequest, document: Mapping[str, Any]) -> StartForm | None:
+    if "start" not in document["actions"] or not allowed(request, Permission.MAKE_BATCH):
+        return None
+    return StartForm(name="start", initial={"revision": document["revision"]})
+
+
+def _completion(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    fields = [item for step in document["steps"] for item in step["fields"]]
+    values = sum(item["entry"] is not None for item in fields)
+    corrected = sum(len(item["superseded"]) for item in fields)
+    return [
+        ("Batch", f"{document['number']}, {document['product']}"),
+        ("Protocol", f"{document['protocol']['code']} version {document['protocol']['version']}"),
+        ("Record", f"{values} values, {corrected} corrected, {len(document['deviations'])} deviations"),
+    ]
+
+
+def _deviation(
+    request: HttpRequest, document: Mapping[str, Any], deviation: Mapping[str, Any], refused: Form | None
+) -> dict[str, Any]:
+    name = f"assess-{deviation['id']}"
+    open_here = deviation["status"] == "open" and allowed(request, Permission.ASSESS_DEVIATION)
+    form = refused or (
+        ReasonedSignatureForm(name=name, initial={"revision": document["revision"]}) if open_here else None
+    )
+    return {"json": deviation, "form": form}
+
+
+def _next_field(steps: list[Any]) -> str:
+    """The field where the typing goes on: the first empty one of the current step."""
+    for step in steps:
+        if step.place == "current":
+            return next((slot.form.name for slot in step.slots if slot.form and slot.json["entry"] is None), "")
+    return ""
+
+
+def _raise_a_stray_refusal(context: dict[str, Any], forms: Mapping[str, Form]) -> None:
+    """A refused form whose place is no longer on the page still says why at the top of it."""
+    placed = {
+        "start": context["start_form"] is not None,
+        "complete": context["complete_form"] is not None,
+        "entry": any(slot.is_open for step in context["steps"] for slot in step.slots),
+        "timer": context["writable"],
+        "verify": any(
+            step.awaits_second_person and step.json["key"] == getattr(forms.get("verify"), "step_key", "")
+            for step in context["steps"]
+        ),
+    }
+    for name, form in forms.items():
+        if not placed.get(name, name.startswith("assess")):
+            context["refusal"] = " ".join(str(error) for errors in form.errors.values() for error in errors)
+
+
+@page
+@require_POST
+def start(request: HttpRequest, number: str) -> HttpResponse:
+    form = StartForm(request.POST, name="start")
+    outcome = carried_out(
+        form,
+        lambda: start_batch(
+            actor=actor_of(request),
+            number=number,
+            started_at=form.cleaned_data["started_at"],
+            reason=form.cleaned_data["reason"],
+            revision=form.cleaned_data["revision"],
+        ),
+    )
+    return redirect("labeling:batch", number) if outcome.done else worksheet(request, number, outcome, start=form)
+
+
+@page
+@require_POST
+def entry(request: HttpRequest, number: str) -> HttpResponse:
+    """Record one value, or correct the one that the page showed (`seen`)."""
+    document = document_of(facts_of(find_batch(number)))
+    step_key, field_key = request.POST.get("step", ""), request.POST.get("field", "")
+    definition = _definition(document, step_key, field_key)
+    form = entry_form(step_key, definition, choices=site_choices(document), data=request.POST)
+    outcome = carried_out(form, lambda: _record(request, number, form.cleaned_data))
+    if not outcome.done:
+        return worksheet(request, number, outcome, entry=form)
+    return redirect(f"{reverse('labeling:batch', args=[number])}#{step_key}")
+
+
+def _record(request: HttpRequest, number: str, typed: Mapping[str, Any]) -> None:
+    reading = Reading(
+        value=typed["value"],
+        unit=typed["unit"],
+        at=typed["at"],
+        equipment=typed.get("equipment", ""),
+        reason=typed["reason"],
+    )
+    if typed["seen"]:
+        saved = correct_entry(actor=actor_of(request), number=number, entry_id=typed["seen"], reading=reading)
+    else:
+        saved = record_entry(
+            actor=actor_of(request), number=number, step=typed["step"], field=typed["field"], reading=reading
+        )
+    for warning in saved.warnings:
+        messages.warning(request, warning, extra_tags="warn")
+
+
+def _definition(document: Mapping[str, Any], step_key: str, field_key: str) -> Mapping[str, Any]:
+    for step in document["steps"]:
+        for item in step["fields"]:
+            if (step["key"], item["key"]) == (step_key, field_key):
+                found: Mapping[str, Any] = item
+                return found
+    raise NotFound(f"The protocol of {document['number']} has no field {step_key}.{field_key}.")
+
+
+@page
+@require_POST
+def timer(request: HttpRequest, number: str) -> HttpResponse:
+    form = TimerForm(request.POST, name="timer")
+
+    def act() -> None:
+        at: datetime | None = form.cleaned_data["at"]
+        record_timer(
+            actor=actor_of(request),
+            number=number,
+            step=form.cleaned_data["step"],
+            event=form.cleaned_data["event"],
+            at=at,
+            reason=form.cleaned_data["reason"],
+        )
+
+    outcome = carried_out(form, act)
+    if not outcome.done:
+        return worksheet(request, number, outcome, timer=form)
+    return redirect(f"{reverse('labeling:batch', args=[number])}#{form.cleaned_data['step']}")
+
+
+class VerificationForm(SignatureForm):
+    """The signature of the second person, under the step it is about."""
+
+    step_key = ""
+
+
+@page
+@require_POST
+def verify(request: HttpRequest, number: str, step: str) -> HttpResponse:
+    form = VerificationForm(request.POST, name=f"verify-{step}")
+    form.step_key = step
+    outcome = carried_out(
+        form,
+        lambda: verify_step(actor=actor_of(request), number=number, step=step, credential=form.credential),
+    )
+    if not outcome.done:
+        return worksheet(request, number, outcome, verify=form)
+    return redirect(f"{reverse('labeling:batch', args=[number])}#{step}")
+
+
+@page
+@require_POST
+def complete(request: HttpRequest, number: str) -> HttpResponse:
+    form = SignatureForm(request.POST, name="complete")
+    outcome = carried_out(
+        form,
+        lambda: complete_batch(
+            actor=actor_of(request),
+            number=number,
+            credential=form.credential,
+            revision=form.cleaned_data["revision"],
+        ),
+    )
+    if not outcome.done:
+        return worksheet(request, number, outcome, complete=form)
+    messages.success(request, f"{number} is complete and in quarantine.", extra_tags="pass")
+    return redirect("qc:tests", number)
+
+
+@page
+@require_POST
+def assess(request: HttpRequest, number: str, pk: int) -> HttpResponse:
+    form = ReasonedSignatureForm(request.POST, name=f"assess-{pk}")
+    outcome = carried_out(
+        form,
+        lambda: assess_deviation(
+            actor=actor_of(request),
+            number=number,
+            deviation_id=pk,
+            assessment=form.cleaned_data["reason"],
+            credential=form.credential,
+            revision=form.cleaned_data["revision"],
+        ),
+    )
+    if not outcome.done:
+        return worksheet(request, number, outcome, **{f"assess-{pk}": form})
+    return redirect(f"{reverse('labeling:batch', args=[number])}#deviations")

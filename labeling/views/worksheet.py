@@ -1,0 +1,124 @@
+"""The worksheet of a batch as a page shows it: its steps in order, each field with the form that records or corrects it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
+
+from labeling.domain.lifecycle import BatchStatus
+from labeling.forms.worksheet import EntryForm
+from labeling.models import Lot
+from labeling.selectors.stock import instruments, lots
+from lims.accounts.forms import SignatureForm
+
+Json = Mapping[str, Any]
+MOST_LOTS_OFFERED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the site has for a field to choose from: instruments by kind, usable lots by material."""
+
+    instruments: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    lots: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One field of a step, its current entry, and the form under it."""
+
+    json: Json
+    form: EntryForm | None
+    is_open: bool
+
+    @property
+    def needs_check(self) -> bool:
+        entry = self.json["entry"]
+        return bool(entry and self.json["critical"] and not entry["verified_by"])
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    number: int
+    json: Json
+    place: str  # done, current, verify, later or closed
+    slots: list[Slot]
+
+    @property
+    def awaits_second_person(self) -> bool:
+        timer = self.json["timer"]
+        recorded = all(slot.json["entry"] for slot in self.slots) and not (timer and not timer["stopped_at"])
+        whole = self.json["verified_by_second_person"] and not self.json["verified_by"]
+        return recorded and bool(whole or any(slot.needs_check for slot in self.slots))
+
+    @property
+    def blank_verification(self) -> SignatureForm:
+        return SignatureForm(name=f"verify-{self.json['key']}")
+
+
+def steps_of(batch: Json, *, choices: Choices, writable: bool, bound: EntryForm | None = None) -> list[Step]:
+    """Every step with its place on the page. `bound` is the form that was refused, shown again as it was typed."""
+    current = next((step["key"] for step in batch["steps"] if step["state"] == "open"), None)
+    return [
+        Step(
+            number=position,
+            json=step,
+            place=_place(step, is_current=step["key"] == current, writable=writable),
+            slots=[_slot(step, item, choices=choices, writable=writable, bound=bound) for item in step["fields"]],
+        )
+        for position, step in enumerate(batch["steps"], start=1)
+    ]
+
+
+def _place(step: Json, *, is_current: bool, writable: bool) -> str:
+    if step["state"] == "done":
+        return "done"
+    if step["state"] == "to_verify":
+        return "verify"
+    if not writable:
+        return "closed"
+    return "current" if is_current else "later"
+
+
+def _slot(step: Json, item: Json, *, choices: Choices, writable: bool, bound: EntryForm | None) -> Slot:
+    refused = bound if bound is not None and bound.name == f"{step['key']}.{item['key']}" else None
+    form = refused or (entry_form(step["key"], item, choices=choices) if writable else None)
+    return Slot(json=item, form=form, is_open=refused is not None)
+
+
+def entry_form(step_key: str, item: Json, *, choices: Choices, data: Mapping[str, Any] | None = None) -> EntryForm:
+    return EntryForm(
+        data,
+        step_key=step_key,
+        definition=item,
+        instruments=choices.instruments.get(item["equipment_kind"] or "", ()),
+        lots=choices.lots.get(item["material"] or "", ()) if item["type"] == "lot" else (),
+        correcting=item["entry"] is not None,
+    )
+
+
+def titles_of(batch: Json) -> dict[str, str]:
+    """`quench.supernatant` -> `Supernatant`, for sentences about what is still missing."""
+    return {f"{step['key']}.{item['key']}": item["label"] for step in batch["steps"] for item in step["fields"]}
+
+
+def missing_of(batch: Json) -> list[dict[str, str]]:
+    """What still stands between the batch and its completion, each with the place on the page where it is made good."""
+    return [{"text": gap["detail"], "link": f"#{gap['field']}"} for gap in batch.get("missing", [])]
+
+
+def site_choices(batch: Json) -> Choices:
+    """The instruments and the usable lots of the site; only for a batch whose steps can still be filled."""
+    if batch["status"] != BatchStatus.IN_PROGRESS:
+        return Choices()
+    by_kind: dict[str, list[str]] = {}
+    for equipment in instruments():
+        by_kind.setdefault(equipment.kind, []).append(equipment.code)
+    by_material: dict[str, list[str]] = {}
+    for lot in lots(status=Lot.Status.ACCEPTED).filter(expires_at__gt=timezone.now())[:MOST_LOTS_OFFERED]:
+        if not batch["identity"] or lot.identity in ("", batch["identity"]):
+            by_material.setdefault(lot.material, []).append(lot.number)
+    return Choices(instruments=by_kind, lots=by_material)

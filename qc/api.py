@@ -1,0 +1,110 @@
+"""Testing and deciding over REST, and the whole batch with its tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from labeling.api.batches import revision_of
+from labeling.selectors.batch import find_batch
+from lims.accounts.actors import actor_of
+from lims.audit.api import Endpoint
+from lims.errors import InvalidInput
+from lims.inputs import read_input
+from lims.signatures.serializers import SignedInput, credential_of, reason_of
+from qc.selectors import assess, full_batch_document, gate_of, tests_of
+from qc.serializers import DispositionInput, InvestigationInput, ResultInput
+from qc.services.disposition import reject_batch, release_batch
+from qc.services.results import invalidate_result, record_result, review_result
+
+
+def full_answer(number: str, *, status: int = 200) -> Response:
+    document = full_batch_document(number)
+    return Response(document, status=status, headers={"ETag": f'"{document["revision"]}"'})
+
+
+def result_answer(number: str, test: str, *, status: int = 201) -> Response:
+    row = next(row for row in tests_of(assess(find_batch(number))) if row["key"] == test)
+    return Response({"id": row["result_id"], **row}, status=status)
+
+
+class BatchApi(Endpoint):
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, number: str) -> Response:
+        return full_answer(number)
+
+
+class ResultsApi(Endpoint):
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, number: str) -> Response:
+        return Response({"next": None, "previous": None, "results": tests_of(assess(find_batch(number)))})
+
+    @extend_schema(request=ResultInput, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, number: str) -> Response:
+        data = read_input(ResultInput, request.data)
+        inputs = data["inputs"]
+        if inputs is not None and not isinstance(inputs, Mapping):
+            raise InvalidInput("The inputs of a formula are an object with their names.", code="malformed", field="inputs")
+        result = record_result(
+            actor=actor_of(request),
+            number=number,
+            test=data["test"],
+            value=data["value"],
+            unit_given=data["unit"],
+            inputs=inputs,
+            at=data["at"],
+            revision=revision_of(request),
+        )
+        return result_answer(number, result.test)
+
+
+class ReviewApi(Endpoint):
+    @extend_schema(request=SignedInput, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, number: str, result_id: int) -> Response:
+        data = read_input(SignedInput, request.data)
+        review = review_result(
+            actor=actor_of(request),
+            number=number,
+            result_id=result_id,
+            credential=credential_of(data),
+            revision=revision_of(request),
+        )
+        return result_answer(number, review.test_result.test)
+
+
+class InvestigationApi(Endpoint):
+    @extend_schema(request=InvestigationInput, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, number: str, result_id: int) -> Response:
+        data = read_input(InvestigationInput, request.data)
+        investigation = invalidate_result(
+            actor=actor_of(request),
+            number=number,
+            result_id=result_id,
+            cause=data["cause"],
+            credential=credential_of(data),
+            revision=revision_of(request),
+        )
+        return result_answer(number, investigation.test_result.test)
+
+
+class DispositionApi(Endpoint):
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, number: str) -> Response:
+        return Response(gate_of(assess(find_batch(number))))
+
+    @extend_schema(request=DispositionInput, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, number: str) -> Response:
+        data = read_input(DispositionInput, request.data)
+        decide = release_batch if data["decision"] == "release" else reject_batch
+        decide(
+            actor=actor_of(request),
+            number=number,
+            credential=credential_of(data),
+            reason=reason_of(data),
+            revision=revision_of(request),
+        )
+        return full_answer(number)

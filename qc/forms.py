@@ -1,0 +1,152 @@
+"""The form of one test result: a value, or the raw data from which the test's formula computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.forms import BoundField
+
+from labeling.forms.fields import LabForm, LocalInstantField
+from lims.accounts.forms import SignatureForm
+
+REGIONS = 4
+NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
+POINTS_HINT = "One line for each count: seconds since the first, count rate, its uncertainty."
+
+
+class ResultForm(LabForm):
+    test = forms.CharField(widget=forms.HiddenInput)
+    at = LocalInstantField(required=False, label="Measured at")
+
+    def __init__(self, *args: Any, definition: Mapping[str, Any], **kwargs: Any) -> None:
+        self.definition = definition
+        self.formula = definition["formula"] or ""
+        super().__init__(*args, name=definition["key"], initial={"test": definition["key"]}, **kwargs)
+        if self.formula == "radiochemical-purity":
+            self._add_regions()
+        elif self.formula == "retention":
+            self._add_reading("initial", "Cells at the start")
+            self._add_reading("later", "Cells at the later time")
+        elif self.formula == "half-life-fit":
+            self.fields["points"] = forms.CharField(
+                label="Counts", help_text=POINTS_HINT, widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"})
+            )
+        elif self.formula:
+            self.fields["inputs"] = forms.JSONField(
+                label=f"Raw data for {self.formula.replace('-', ' ')}",
+                help_text="The inputs of the formula, as JSON.",
+                widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
+            )
+        else:
+            self._add_value()
+        self.describe()
+
+    def _add_value(self) -> None:
+        accepted = self.definition["criterion"]["accept"]
+        attrs: dict[str, Any] = {"autocomplete": "off", "data-draft": ""}
+        if accepted:
+            attrs["list"] = f"{self.name}-accepted"
+        else:
+            attrs |= {"inputmode": "decimal", "class": "has-unit"}
+        self.fields["value"] = forms.CharField(label="Result", max_length=200, widget=forms.TextInput(attrs=attrs))
+
+    def _add_regions(self) -> None:
+        for index in range(REGIONS):
+            for part, label in (("name", "Name"), ("counts", "Counts"), ("width", "Width in mm")):
+                attrs = {"aria-label": f"{label} of region {index + 1}", **(NUMBER if part != "name" else {})}
+                self.fields[f"region_{index}_{part}"] = forms.CharField(
+                    required=False, max_length=40, widget=forms.TextInput(attrs=attrs)
+                )
+        self.fields["product_region"] = forms.IntegerField(required=False, min_value=0, max_value=REGIONS - 1)
+        self.fields["background"] = forms.CharField(
+            required=False, max_length=40, label="Background", widget=forms.TextInput(attrs={**NUMBER, "class": "has-unit"})
+        )
+
+    def _add_reading(self, name: str, label: str) -> None:
+        attrs = {**NUMBER, "class": "has-unit"}
+        self.fields[f"{name}_value"] = forms.CharField(label=label, max_length=40, widget=forms.TextInput(attrs=attrs))
+        self.fields[f"{name}_at"] = LocalInstantField(label=f"{label}, measured at")
+
+    @property
+    def accepted(self) -> list[str]:
+        return list(self.definition["criterion"]["accept"])
+
+    @property
+    def regions(self) -> list[dict[str, Any]]:
+        if "region_0_name" not in self.fields:
+            return []
+        chosen = str(self["product_region"].value() or "")
+        return [
+            {
+                "index": index,
+                "ordinal": index + 1,
+                "chosen": chosen == str(index),
+                **{part: self[f"region_{index}_{part}"] for part in ("name", "counts", "width")},
+            }
+            for index in range(REGIONS)
+        ]
+
+    @property
+    def raw_fields(self) -> list[BoundField]:
+        """The inputs of a formula that are shown one below the other."""
+        names = ("initial_value", "initial_at", "later_value", "later_at", "points", "inputs")
+        return [self[name] for name in names if name in self.fields]
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        if self.regions and not self.errors:
+            typed["raw"] = self._regions_as_inputs(typed)
+        elif "points" in self.fields and typed.get("points"):
+            typed["raw"] = self._points_as_inputs(typed["points"])
+        elif "initial_value" in self.fields and not self.errors:
+            typed["raw"] = {"nuclide": self.definition["nuclide"], **self._readings_as_inputs(typed)}
+        elif "inputs" in self.fields and typed.get("inputs") is not None:
+            typed["raw"] = typed["inputs"]
+        return typed
+
+    def _regions_as_inputs(self, typed: Mapping[str, Any]) -> dict[str, Any] | None:
+        rows = [
+            {
+                "name": typed[f"region_{index}_name"],
+                "gross_counts": typed[f"region_{index}_counts"],
+                "width_mm": typed[f"region_{index}_width"],
+            }
+            for index in range(REGIONS)
+            if typed[f"region_{index}_name"]
+        ]
+        chosen = typed.get("product_region")
+        product = typed.get(f"region_{chosen}_name") if chosen is not None else ""
+        if not rows or not product:
+            self.add_error(None, "Name the regions, and say which of them is the product.")
+            return None
+        inputs: dict[str, Any] = {"regions": rows, "product": product}
+        if typed["background"]:
+            inputs["background_counts_per_mm"] = typed["background"]
+        return inputs
+
+    def _points_as_inputs(self, text: str) -> dict[str, Any] | None:
+        rows = [line.replace("\t", " ").replace(";", " ").split() for line in text.splitlines() if line.strip()]
+        for position, row in enumerate(rows, start=1):
+            if len(row) != 3:
+                self.add_error("points", f"Line {position} has {len(row)} numbers; it needs three.")
+                return None
+        return {"points": [dict(zip(("elapsed_s", "rate", "u"), row, strict=True)) for row in rows]}
+
+    @staticmethod
+    def _readings_as_inputs(typed: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: {"value": typed[f"{name}_value"], "unit": "MBq", "at": typed[f"{name}_at"].isoformat()}
+            for name in ("initial", "later")
+        }
+
+
+class InvestigationForm(SignatureForm):
+    cause = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+    field_order = ("cause", "username", "password", "revision")
+
+
+class HoldForm(LabForm):
+    reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+    revision = forms.IntegerField(required=False, widget=forms.HiddenInput)

@@ -1,0 +1,45 @@
+"""What the batch record prints, as JSON that is frozen when it is requested. The template sees nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from labeling.models import Batch, Equipment, Lot
+from labeling.selectors.clock import database_now
+from labeling.selectors.history import history_of
+from labeling.selectors.stock import instrument_row, lot_row
+from qc.selectors import Assessment, assess, blockers_of, document_with_tests
+
+
+def batch_record(batch: Batch, *, gate: Assessment, document: str) -> dict[str, Any]:
+    """The context of `records/batch_record.html`: the batch as it is now, and the gate as the decision found it."""
+    after = assess(batch)
+    signature = batch.disposition_signature
+    lots = Lot.objects.filter(entries__batch=batch).distinct().order_by("number")
+    used = {entry.equipment_id for entry in after.facts.entries if entry.equipment_id is not None}
+    instruments = Equipment.objects.filter(pk__in=used).order_by("code")
+    return {
+        "batch": document_with_tests(after),
+        "document": {"number": document},
+        "gate": {
+            "decision_possible": gate.evaluation.decision_possible,
+            "blockers": blockers_of(gate),
+        },
+        "decision": {
+            "status": batch.status,
+            "reason": signature.reason if signature else "",
+            "by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
+        },
+        "materials": [lot_row(lot) for lot in lots.select_related("received_by", "received_on", "disposition_signature")],
+        "instruments": [instrument_row(equipment) for equipment in instruments],
+        "history": history_of(batch.number),
+        "printed": {
+            "at": database_now().isoformat(),
+            "zone": settings.TIME_ZONE,
+            "version": settings.VERSION,
+            "site": settings.SITE_NAME,
+            "demo": settings.DEMO,
+        },
+    }

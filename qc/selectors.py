@@ -1,0 +1,208 @@
+"""The tests of a batch and the verdict of the release gate, read from one place for REST, pages and print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from labeling.domain.criteria import Verdict, judge, judge_computed
+from labeling.domain.display import display, display_recorded
+from labeling.domain.lifecycle import BatchStatus
+from labeling.domain.specification import Specification, SpecificationTest
+from labeling.domain.units import convert
+from labeling.models import Batch
+from labeling.selectors.batch import document_of, find_batch, person
+from labeling.selectors.clock import database_now
+from labeling.selectors.facts import BatchFacts, facts_of
+from qc.domain.release import Circumstances, Evaluation, Outcome, evaluate
+from qc.models import TestResult
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A batch with its tests, and what the gate makes of them at one instant."""
+
+    facts: BatchFacts
+    specification: Specification | None
+    results: dict[str, list[TestResult]]  # by test, in the order of recording; the last valid one counts
+    outcomes: dict[str, Outcome]
+    evaluation: Evaluation
+
+
+def assess(batch: Batch) -> Assessment:
+    facts = facts_of(batch)
+    specification = batch.specification_version.document if batch.specification_version else None
+    results: dict[str, list[TestResult]] = {}
+    for result in _results_of(batch):
+        results.setdefault(result.test, []).append(result)
+    tests = specification.tests if specification else ()
+    outcomes = {test.key: _outcome(facts, test, current(results.get(test.key, []))) for test in tests}
+    evaluation = evaluate(specification, outcomes, _circumstances(facts, database_now()))
+    return Assessment(facts, specification, results, outcomes, evaluation)
+
+
+def current(attempts: Iterable[TestResult]) -> TestResult | None:
+    """The result that counts: the newest that no investigation has invalidated."""
+    valid = [result for result in attempts if not hasattr(result, "investigation")]
+    return valid[-1] if valid else None
+
+
+def full_batch_document(number: str) -> Json:
+    """Everything about a batch, its tests included."""
+    return document_with_tests(assess(find_batch(number)))
+
+
+def document_with_tests(assessment: Assessment) -> Json:
+    return {**document_of(assessment.facts), "tests": tests_of(assessment)}
+
+
+def tests_of(assessment: Assessment) -> list[Json]:
+    tests = assessment.specification.tests if assessment.specification else ()
+    return [_test(assessment, test) for test in tests]
+
+
+def gate_of(assessment: Assessment) -> Json:
+    """The gate in JSON: whether a release is possible, everything that stands against it, and every test."""
+    number = assessment.facts.batch.number
+    return {
+        "number": number,
+        "decision_possible": assessment.evaluation.decision_possible,
+        "blockers": blockers_of(assessment),
+        "tests": tests_of(assessment),
+    }
+
+
+def blockers_of(assessment: Assessment) -> list[Json]:
+    number = assessment.facts.batch.number
+    return [
+        {**{key: text for key, text in asdict(blocker).items() if text}, "link": _link(number, blocker.code)}
+        for blocker in assessment.evaluation.blockers
+    ]
+
+
+def _link(number: str, code: str) -> str:
+    return f"/batches/{number}/tests/" if code.startswith("test_") else f"/batches/{number}/"
+
+
+def _results_of(batch: Batch) -> Iterable[TestResult]:
+    return (
+        TestResult.objects.filter(batch=batch)
+        .select_related("recorded_by", "review__signature", "investigation__signature")
+        .order_by("id")
+    )
+
+
+def _circumstances(facts: BatchFacts, now: datetime) -> Circumstances:
+    expires_at = facts.batch.expires_at
+    return Circumstances(
+        status=BatchStatus(facts.batch.status),
+        open_deviations=[d.text for d in facts.deviations if d.assessment_signature_id is None],
+        expires=expires_at is not None,
+        expired=expires_at is not None and expires_at <= now,
+    )
+
+
+def _outcome(facts: BatchFacts, test: SpecificationTest, result: TestResult | None) -> Outcome:
+    if test.from_result:
+        # Read from the record, never typed: it is reviewed with the record.
+        value = record_value(facts, test)
+        return Outcome(_judged(test, value), shown(test, value), reviewed=True)
+    if result is None:
+        return Outcome(Verdict.MISSING)
+    reviewed = hasattr(result, "review")
+    return Outcome(Verdict(result.verdict), shown(test, result.value, result.u), reviewed)
+
+
+def record_value(facts: BatchFacts, test: SpecificationTest) -> str | None:
+    """The value of a `from_result` test: a result of the protocol, or an entry brought to the test's unit."""
+    if test.from_result is None:
+        return None
+    known = facts.results.get(test.from_result)
+    if known is not None:
+        return known.value
+    entry = facts.current.get(test.from_result)
+    if entry is None:
+        return None
+    if test.unit and entry.unit and entry.unit != test.unit:
+        return str(convert(Decimal(entry.value), entry.unit, test.unit))
+    return entry.value
+
+
+def _judged(test: SpecificationTest, value: str | None) -> Verdict:
+    if value is None:
+        return Verdict.MISSING
+    is_computed = test.from_result is not None and "." not in test.from_result
+    return judge_computed(test.criterion, value) if is_computed else judge(test.criterion, value)
+
+
+def shown(test: SpecificationTest, value: str | None, u: str | None = None) -> str:
+    """A value as people read it: computed ones rounded with their uncertainty, typed ones as they were typed."""
+    if value is None:
+        return ""
+    if test.criterion.accept:
+        return value
+    computed = test.formula or (test.from_result and "." not in test.from_result)
+    if computed:
+        return display(value, u, test.unit or "")
+    return display_recorded(value, None if test.unit == "pH" else test.unit)
+
+
+def _test(assessment: Assessment, test: SpecificationTest) -> Json:
+    attempts = assessment.results.get(test.key, [])
+    result = current(attempts)
+    outcome = assessment.outcomes[test.key]
+    criterion = test.criterion
+    value = result.value if result else record_value(assessment.facts, test)
+    return {
+        "key": test.key,
+        "title": test.title,
+        "unit": test.unit or "",
+        "type": test.type,
+        "criterion": {"min": criterion.min, "max": criterion.max, "accept": list(criterion.accept)},
+        "required_before": test.required_before,
+        "from_result": test.from_result,
+        "formula": test.formula,
+        "conditional_release_forbidden": test.conditional_release_forbidden,
+        "verdict": outcome.verdict,
+        "value": value,
+        "display": outcome.shown,
+        **_recorded(result),
+        "invalidated": [_invalidated(test, earlier) for earlier in attempts if hasattr(earlier, "investigation")],
+    }
+
+
+def _recorded(result: TestResult | None) -> Json:
+    if result is None:
+        return dict.fromkeys(
+            ("result_id", "typed", "inputs", "worked", "recorded_by", "recorded_at", "at", "reviewed_by", "reviewed_at")
+        )
+    signature = result.review.signature if hasattr(result, "review") else None
+    return {
+        "result_id": result.pk,
+        "typed": result.typed,
+        "inputs": result.inputs,
+        "worked": result.worked,
+        "recorded_by": person(result.recorded_by),
+        "recorded_at": result.recorded_at.isoformat(),
+        "at": result.measured_at.isoformat(),
+        "reviewed_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
+        "reviewed_at": signature.at.isoformat() if signature else None,
+    }
+
+
+def _invalidated(test: SpecificationTest, result: TestResult) -> Json:
+    signature = result.investigation.signature
+    return {
+        **_recorded(result),
+        "value": result.value,
+        "display": shown(test, result.value, result.u),
+        "verdict": result.verdict,
+        "cause": result.investigation.cause,
+        "invalidated_by": {"username": signature.username, "full_name": signature.full_name},
+        "invalidated_at": signature.at.isoformat(),
+    }

@@ -1,0 +1,28 @@
+"""The shapes that REST accepts for deciding about a batch."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from labeling.serializers import InstantField, text
+from lims.inputs import Input, TypedField
+from lims.signatures.serializers import SignatureInput
+
+
+class ResultInput(Input):
+    test = serializers.CharField(max_length=64)
+    value = TypedField(required=False, default="")
+    unit = text()
+    inputs = serializers.JSONField(required=False, default=None)
+    at = InstantField(required=False, default=None)
+
+
+class InvestigationInput(Input):
+    cause = serializers.CharField(max_length=4000)
+    signature = SignatureInput()
+
+
+class DispositionInput(Input):
+    decision = serializers.ChoiceField(choices=["release", "reject"])
+    reason = text()
+    signature = SignatureInput()

@@ -1,0 +1,249 @@
+"""Test results: recorded by an analyst, reviewed by another person, invalidated only through an investigation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from labeling.domain.criteria import Verdict, judge, judge_computed
+from labeling.domain.formulas import compute
+from labeling.domain.lifecycle import BatchStatus
+from labeling.domain.quantities import parse_value
+from labeling.domain.specification import SpecificationTest
+from labeling.domain.units import convert, unit
+from labeling.models import Batch
+from labeling.selectors.clock import database_now
+from labeling.services.lifecycle import lock_batch, refuse_stale
+from lims.accounts.actors import Actor
+from lims.accounts.attestation import Credential, attest
+from lims.accounts.roles import Permission, require
+from lims.audit.models import Operation
+from lims.audit.operations import operation
+from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties
+from lims.signatures.meanings import Meaning
+from lims.signatures.signing import sign
+from qc.models import Investigation, Review, TestResult
+from qc.selectors import current
+
+S = BatchStatus
+TESTED = {S.IN_PROGRESS, S.QUARANTINE, S.ON_HOLD}
+
+
+def record_result(
+    *,
+    actor: Actor,
+    number: str,
+    test: str,
+    value: str = "",
+    unit_given: str = "",
+    inputs: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+    revision: int | None = None,
+) -> TestResult:
+    """One result against one test of the batch's specification: a value, or the raw data of the test's formula.
+
+    Takes the lock that releasing takes. Raises Conflict where the test has a valid result already: a retest needs an
+    investigation that found why the first one does not count.
+    """
+    require(actor.user, Permission.TEST)
+    with operation(actor=actor, action="result.record", subject=number) as op:
+        batch = lock_batch(number)
+        refuse_stale(op, batch, revision)
+        definition = _test_of(batch, test)
+        _refuse_wrong_status(batch, definition)
+        attempts = list(
+            TestResult.objects.filter(batch=batch, test=test).select_related("investigation").order_by("id")
+        )
+        valid = current(attempts)
+        if valid is not None:
+            raise Conflict(
+                f"{definition.title} has a result already: {valid.value} {valid.unit}".rstrip()
+                + ". A retest needs an investigation that found an assignable cause.",
+                code="retest_needs_investigation",
+                field="value",
+                result=valid.pk,
+            )
+        moment = _measured(batch, at)
+        result = TestResult(
+            batch=batch,
+            specification_version=batch.specification_version,
+            test=test,
+            attempt=len(attempts) + 1,
+            measured_at=moment,
+            recorded_by=actor.user,
+            operation=op,
+        )
+        _fill(result, definition, value=value, unit_given=unit_given, inputs=inputs)
+        result.save(force_insert=True)
+        return result
+
+
+def review_result(
+    *, actor: Actor, number: str, result_id: int, credential: Credential, revision: int | None = None
+) -> Review:
+    """A second person has seen the result with its raw data. Raises SegregationOfDuties for who recorded it."""
+    attestation = attest(actor, credential, purpose="result.review")
+    with operation(actor=attestation.actor, action="result.review", subject=number) as op:
+        result = _locked_result(op, number, result_id, revision)
+        if hasattr(result, "review"):
+            raise Conflict("This result was reviewed already.", code="already_recorded")
+        if attestation.user.pk == result.recorded_by_id:
+            raise SegregationOfDuties("You recorded this result yourself; another person has to review it.")
+        signature = sign(
+            op,
+            attestation,
+            meaning=Meaning.REVIEWED,
+            permission=Permission.REVIEW_RESULT,
+            covers=f"test {result.test} of {number}",
+            manifest=result_manifest(result),
+        )
+        return Review.objects.create(test_result=result, signature=signature)
+
+
+def invalidate_result(
+    *, actor: Actor, number: str, result_id: int, cause: str, credential: Credential, revision: int | None = None
+) -> Investigation:
+    """Close an investigation that found why a result does not count. The result stays in sight and in print."""
+    attestation = attest(actor, credential, purpose="result.investigate")
+    with operation(actor=attestation.actor, action="result.investigate", subject=number, reason=cause) as op:
+        result = _locked_result(op, number, result_id, revision)
+        if attestation.user.pk == result.recorded_by_id:
+            raise SegregationOfDuties("You recorded this result yourself; another person has to investigate it.")
+        if not cause.strip():
+            raise InvalidInput("State the assignable cause that was found.", code="missing_value", field="cause")
+        signature = sign(
+            op,
+            attestation,
+            meaning=Meaning.INVALIDATED,
+            permission=Permission.INVESTIGATE,
+            covers=f"test {result.test} of {number}",
+            manifest={**result_manifest(result), "cause": cause.strip()},
+        )
+        return Investigation.objects.create(test_result=result, cause=cause.strip(), signature=signature)
+
+
+def result_manifest(result: TestResult) -> dict[str, object]:
+    return {
+        "batch": result.batch.number,
+        "specification": result.specification_version.name,
+        "result": result.pk,
+        "test": result.test,
+        "attempt": result.attempt,
+        "typed": result.typed,
+        "inputs": result.inputs,
+        "value": result.value,
+        "unit": result.unit,
+        "verdict": result.verdict,
+        "measured_at": result.measured_at.isoformat(),
+        "recorded_by": result.recorded_by.username,
+    }
+
+
+def _fill(
+    result: TestResult,
+    definition: SpecificationTest,
+    *,
+    value: str,
+    unit_given: str,
+    inputs: Mapping[str, Any] | None,
+) -> None:
+    if definition.formula:
+        _compute(result, definition, inputs)
+        return
+    if inputs:
+        raise InvalidInput(
+            f"{definition.title} is entered as a value; it has no formula.", code="inputs_not_expected", field="inputs"
+        )
+    typed = value.strip()
+    if not typed:
+        raise InvalidInput(f"{definition.title}: the result is missing.", code="missing_value", field="value")
+    if not definition.criterion.accept:
+        parse_value(typed, field="value")
+        _check_unit(definition, unit_given)
+    result.typed, result.value, result.unit = typed, typed, definition.unit or ""
+    result.verdict = judge(definition.criterion, typed)
+    if result.verdict == Verdict.MISSING:
+        raise InvalidInput(f"{definition.title}: “{typed}” is not a result.", code="missing_value", field="value")
+
+
+def _compute(result: TestResult, definition: SpecificationTest, inputs: Mapping[str, Any] | None) -> None:
+    """The result from its raw data: computed here, never typed."""
+    assert definition.formula is not None
+    if not inputs:
+        raise InvalidInput(
+            f"{definition.title} is computed from raw data: give the inputs of {definition.formula}.",
+            code="inputs_missing",
+            field="inputs",
+        )
+    computed = compute(definition.formula, dict(inputs))
+    output = computed["outputs"][definition.output]
+    result.inputs = dict(inputs)
+    result.unit = definition.unit or output["unit"]
+    result.value = _in_unit(output["value"], output["unit"], result.unit)
+    result.u = _in_unit(output["u"], output["unit"], result.unit) if output.get("u") is not None else None
+    result.formula, result.formula_version = computed["formula"], str(computed["version"])
+    result.worked = computed["worked"]
+    result.verdict = judge_computed(definition.criterion, result.value)
+
+
+def _in_unit(number: str, computed_unit: str, wanted: str) -> str:
+    return number if computed_unit == wanted else str(convert(Decimal(number), computed_unit, wanted))
+
+
+def _check_unit(definition: SpecificationTest, unit_given: str) -> None:
+    if unit_given and unit(unit_given, field="unit") != unit(definition.unit or "1", field="unit"):
+        raise InvalidInput(
+            f"{definition.title} is given in {definition.unit or 'no unit'}, as its limit is; bring it to that unit.",
+            code="wrong_unit",
+            field="unit",
+        )
+
+
+def _test_of(batch: Batch, key: str) -> SpecificationTest:
+    specification = batch.specification_version.document if batch.specification_version else None
+    if specification is None:
+        raise Conflict(f"{batch.number} has no specification to test it against.", code="no_specification")
+    test = specification.test(key)
+    if test.from_result:
+        raise InvalidInput(
+            f"{test.title} is read from the batch record; it is never typed.", code="read_from_record", field="test"
+        )
+    return test
+
+
+def _refuse_wrong_status(batch: Batch, definition: SpecificationTest) -> None:
+    status = BatchStatus(batch.status)
+    allowed = TESTED | {S.RELEASED} if definition.required_before == "final" else TESTED
+    if status not in allowed:
+        raise Conflict(
+            f"{batch.number} is {status.label.lower()}; {definition.title} cannot be recorded now.",
+            code="illegal_transition",
+            status=batch.status,
+        )
+
+
+def _measured(batch: Batch, at: datetime | None) -> datetime:
+    now = database_now()
+    moment = at or now
+    if moment > now:
+        raise InvalidInput("The test cannot have been made in the future.", code="future_time", field="at")
+    if batch.started_at is not None and moment < batch.started_at:
+        raise InvalidInput(f"The test lies before {batch.number} was started.", code="before_start", field="at")
+    return moment
+
+
+def _locked_result(op: Operation, number: str, result_id: int, revision: int | None) -> TestResult:
+    batch = lock_batch(number)
+    refuse_stale(op, batch, revision)
+    result = (
+        TestResult.objects.select_related("batch", "specification_version", "recorded_by", "review", "investigation")
+        .filter(batch=batch, pk=result_id)
+        .first()
+    )
+    if result is None:
+        raise NotFound(f"Batch {number} has no test result {result_id}.")
+    if hasattr(result, "investigation"):
+        raise Conflict("This result was invalidated; it no longer counts.", code="already_recorded")
+    return result

@@ -1,0 +1,69 @@
+"""What a person who decides should look at first: whatever departed from the usual in the making of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.urls import reverse
+
+Json = Mapping[str, Any]
+
+
+def unusual_of(batch: Json) -> list[dict[str, str]]:
+    """Exceptions in the order of the work, each with the place where its evidence stands."""
+    work = reverse("labeling:batch", args=[batch["number"]])
+    tests = reverse("qc:tests", args=[batch["number"]])
+    rows = [*_start(batch), *_entries(batch), *_deviations(batch), *_results(batch)]
+    return [{**row, "href": work + row["href"]} for row in rows] + [
+        {**row, "href": tests + row["href"]} for row in _tests(batch)
+    ]
+
+
+def _item(tone: str, word: str, text: str, anchor: str) -> dict[str, str]:
+    return {"tone": tone, "word": word, "text": text, "href": f"#{anchor}"}
+
+
+def _start(batch: Json) -> Iterator[dict[str, str]]:
+    if batch["start_reason"]:
+        yield _item("warning", "After the fact", f"The start was recorded later: “{batch['start_reason']}”.", "content")
+
+
+def _entries(batch: Json) -> Iterator[dict[str, str]]:
+    for step in batch["steps"]:
+        for field in step["fields"]:
+            entry, anchor = field["entry"], f"{step['key']}.{field['key']}"
+            if entry is None:
+                continue
+            value = f"{field['label']}: {entry['typed']} {entry['unit'] or ''}".rstrip()
+            if field["superseded"]:
+                old = ", ".join(f"{earlier['typed']} {earlier['unit'] or ''}".rstrip() for earlier in field["superseded"])
+                yield _item("warning", "Corrected", f"{value}, before {old}: “{entry['reason']}”.", anchor)
+            elif entry["late"]:
+                yield _item("warning", "Late", f"{value}, recorded later: “{entry['reason']}”.", anchor)
+            if entry["out_of_range"]:
+                yield _item("fail", "Out of range", f"{value}.", anchor)
+            for warning in entry["warnings"]:
+                yield _item("warning", "Warned", f"{value}. {warning}", anchor)
+
+
+def _deviations(batch: Json) -> Iterator[dict[str, str]]:
+    for deviation in batch["deviations"]:
+        assessed = deviation["status"] == "assessed"
+        text = f"{deviation['text']} Assessed: “{deviation['assessment']}”." if assessed else deviation["text"]
+        yield _item("assessed" if assessed else "open", "Deviation", text, f"deviation-{deviation['id']}")
+
+
+def _results(batch: Json) -> Iterator[dict[str, str]]:
+    for result in batch["results"]:
+        if result["limit_state"] in ("warning", "action"):
+            yield _item(result["limit_state"], "Limit", f"{result['title']}: {result['display']}.", f"result-{result['key']}")
+        for flag in result["flags"]:
+            yield _item("warning", "Flag", f"{result['title']}: {flag}", f"result-{result['key']}")
+
+
+def _tests(batch: Json) -> Iterator[dict[str, str]]:
+    for test in batch["tests"]:
+        for earlier in test["invalidated"]:
+            text = f"{test['title']}: {earlier['display']} does not count: “{earlier['cause']}”."
+            yield _item("warning", "Invalidated", text, test["key"])
