@@ -1,0 +1,53 @@
+// What moves with time: the site's clock, countdowns, timers, decaying activity. The server's time is the only time:
+// the browser's clock serves to measure how long ago the page was made, never as a reference.
+"use strict";
+(() => {
+  const clock = document.querySelector("[data-clock]");
+  if (!clock) return;
+  const servedAt = Date.parse(clock.dataset.clock);
+  const arrived = performance.now();
+  const now = () => servedAt + (performance.now() - arrived);
+
+  // The offset of the site's zone is written in the served instant; the browser's own zone plays no part.
+  const offset = /([+-])(\d\d):(\d\d)$/.exec(clock.dataset.clock);
+  const shift = offset ? (offset[1] === "-" ? -1 : 1) * (Number(offset[2]) * 60 + Number(offset[3])) * 60000 : 0;
+  const two = (n) => String(n).padStart(2, "0");
+
+  function span(ms) {
+    const s = Math.floor(Math.abs(ms) / 1000);
+    const days = Math.floor(s / 86400), hours = Math.floor((s % 86400) / 3600);
+    const minutes = Math.floor((s % 3600) / 60);
+    if (days) return `${days} d ${hours} h`;
+    if (hours) return `${hours} h ${two(minutes)} min`;
+    return `${minutes} min ${two(s % 60)} s`;
+  }
+
+  function figures(value, like) {
+    const decimals = (String(like).split(".")[1] || "").length;
+    return value.toFixed(Math.min(decimals, 4));
+  }
+
+  function write(node, text) {
+    if (node.textContent !== text) node.textContent = text;
+  }
+
+  function tick() {
+    const t = now();
+    const local = new Date(t + shift);
+    write(clock.querySelector("span"), `${two(local.getUTCHours())}:${two(local.getUTCMinutes())}:${two(local.getUTCSeconds())}`);
+    for (const node of document.querySelectorAll("[data-counts-to]")) {
+      const left = Date.parse(node.dataset.countsTo) - t;
+      write(node, left > 0 ? `in ${span(left)}` : `expired ${span(left)} ago`);
+    }
+    for (const node of document.querySelectorAll("[data-runs-from]")) {
+      write(node, span(t - Date.parse(node.dataset.runsFrom)));
+    }
+    for (const node of document.querySelectorAll("[data-decays]")) {
+      const elapsed = (t - Date.parse(node.dataset.at)) / 1000;
+      const activity = Number(node.dataset.decays) * Math.exp((-Math.LN2 * elapsed) / Number(node.dataset.halfLifeS));
+      write(node, figures(activity, node.dataset.decays));
+    }
+  }
+  tick();
+  setInterval(tick, 1000);
+})();

@@ -1,0 +1,88 @@
+// Forms work without this script. With it, a form is sent once, nothing typed is lost, and a lost network is said at once.
+"use strict";
+(() => {
+  const drafts = (form) => `draft:${location.pathname}:${form.dataset.entry}`;
+
+  function say(form, text) {
+    let note = form.querySelector("[data-note]");
+    if (!note) {
+      note = document.createElement("p");
+      note.dataset.note = "";
+      note.className = "more error";
+      note.setAttribute("role", "alert");
+      form.append(note);
+    }
+    note.textContent = text;
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sending) {
+      event.preventDefault();
+      return;
+    }
+    if (form.method === "post" && !navigator.onLine) {
+      event.preventDefault();
+      say(form, "Not saved: there is no network. What you typed stays here; try again when it is back.");
+      return;
+    }
+    if ("signsOut" in form.dataset) sessionStorage.clear();
+    form.dataset.sending = "yes";
+    if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+  });
+
+  // Coming back with the browser's own button shows the page as it was left: it may be sent again.
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sending]")) delete form.dataset.sending;
+    for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  });
+
+  // Values typed into other fields of the page survive the saving of one of them. Passwords are never kept.
+  for (const form of document.querySelectorAll("form[data-entry]")) {
+    const input = form.querySelector("[data-draft]");
+    if (!input) continue;
+    const kept = sessionStorage.getItem(drafts(form));
+    if (kept && !input.value) input.value = kept;
+    input.addEventListener("input", () => {
+      if (input.value) sessionStorage.setItem(drafts(form), input.value);
+      else sessionStorage.removeItem(drafts(form));
+    });
+    form.addEventListener("submit", () => sessionStorage.removeItem(drafts(form)));
+  }
+
+  // A link to a folded place opens it.
+  function unfold() {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+    const inner = target.querySelector(":scope > details");
+    if (inner) inner.open = true;
+    target.scrollIntoView({ block: "start" });
+  }
+  window.addEventListener("hashchange", unfold);
+  unfold();
+
+  // Opening a place to sign puts the cursor where the typing starts.
+  document.addEventListener("toggle", (event) => {
+    if (event.target.open && event.target.querySelector(":scope > form.sign")) {
+      const first = [...event.target.querySelectorAll("textarea, input:not([type=hidden])")].find((input) => !input.value);
+      if (first) first.focus();
+    }
+  }, true);
+
+  // Keys, outside of inputs: g then a letter goes to a place, n goes to the next open field, ? tells.
+  let went = false;
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
+    if (event.key === "n") {
+      const next = document.querySelector("form.bench [data-draft], form.bench select, form.bench button");
+      if (next) { event.preventDefault(); next.focus(); }
+    } else if (event.key === "g") {
+      went = true;
+      setTimeout(() => { went = false; }, 1200);
+    } else if (went) {
+      const place = [...document.querySelectorAll(".rail a")].find((a) => a.textContent.trim()[0]?.toLowerCase() === event.key && a.closest("ul"));
+      if (place) place.click();
+    }
+  });
+})();
