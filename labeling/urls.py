@@ -36,8 +36,6 @@ urlpatterns = [
     path("specifications/", documents.versions, {"kind": "specifications"}, name="specifications"),
     re_path(rf"^{KIND}/import/$", documents.import_document, name="import"),
     re_path(rf"{VERSION}$", documents.version, name="version"),
-    re_path(
-        rf"{VERSION}(?P<action>submit|approve|make_effective|retire)/$", documents.move, name="version-move"
-    ),
+    re_path(rf"{VERSION}(?P<action>submit|approve|make_effective|retire)/$", documents.move, name="version-move"),
     path("audit/", records.audit, name="audit"),
 ]

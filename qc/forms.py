@@ -61,7 +61,10 @@ class ResultForm(LabForm):
                 )
         self.fields["product_region"] = forms.IntegerField(required=False, min_value=0, max_value=REGIONS - 1)
         self.fields["background"] = forms.CharField(
-            required=False, max_length=40, label="Background", widget=forms.TextInput(attrs={**NUMBER, "class": "has-unit"})
+            required=False,
+            max_length=40,
+            label="Background",
+            widget=forms.TextInput(attrs={**NUMBER, "class": "has-unit"}),
         )
 
     def _add_reading(self, name: str, label: str) -> None:

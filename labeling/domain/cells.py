@@ -209,10 +209,7 @@ def retention(*, nuclide: Nuclide, initial: Reading, later: Reading) -> Result:
         worksheet.half_life(nuclide),
         worksheet.said(initial),
         amount_at_line(later, initial.at, nuclide, initial.unit),
-        (
-            f"retention = {worksheet.amount(corrected, initial.unit)} / {worksheet.amount(initial.amount, initial.unit)}"
-            f" = {worksheet.amount(share, unit('%'))}"
-        ),
+        (f"retention = {worksheet.ratio(corrected, initial.amount, initial.unit)} = {worksheet.percent(share)}"),
     )
     return Result({"retention": share}, worked)
 

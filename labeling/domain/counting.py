@@ -112,7 +112,8 @@ def half_life_two_point(*, first: Reading, second: Reading) -> Result:
         worksheet.said(first),
         worksheet.said(second),
         f"ln(A1 / A2) = ln({worksheet.number(first.amount / second.amount)}) = {worksheet.number(logarithm)}",
-        f"T = {worksheet.hours(elapsed)} × 0.693147181 / {worksheet.number(logarithm)} = {worksheet.in_hours(half_life)}",
+        f"T = {worksheet.hours(elapsed)} × 0.693147181 / {worksheet.number(logarithm)}",
+        f"T = {worksheet.in_hours(half_life)}",
     )
     return Result({"half_life": half_life}, worked)
 
@@ -177,9 +178,9 @@ def _fit_lines(
     return (
         "ln(rate) = a + b t, least squares with weights (rate / u)²; T = −ln 2 / b",
         *(
-            f"t = {point['elapsed_s'].typed} s: ln({point['rate'].typed}) = {worksheet.number(math.log(point['rate'].value))},"
-            f" weight ({point['rate'].typed} / {point['u'].typed})²"
-            for point in points
+            f"t = {time.typed} s: ln({rate.typed}) = {worksheet.number(math.log(rate.value))},"
+            f" weight ({rate.typed} / {u_of_rate.typed})²"
+            for time, rate, u_of_rate in ((point["elapsed_s"], point["rate"], point["u"]) for point in points)
         ),
         (
             f"chi² = {worksheet.number(chi2)} with {freedom} degrees of freedom;"

@@ -51,12 +51,7 @@ def kind_of(expression: Expression, lookup: Callable[[Reference], Kind]) -> Kind
     if isinstance(expression, Power):
         base = kind_of(expression.base, lookup)
         return _settled(base.dimension**expression.exponent, base.decays * expression.exponent, base.instant)
-    if isinstance(expression, Operation):
-        left, right = kind_of(expression.left, lookup), kind_of(expression.right, lookup)
-        if expression.sign in "+-":
-            return _same(expression.place, [left, right])
-        return _product(expression, left, right)
-    return _call(expression, lookup)
+    return _operation(expression, lookup) if isinstance(expression, Operation) else _call(expression, lookup)
 
 
 def _call(call: Call, lookup: Callable[[Reference], Kind]) -> Kind:
@@ -97,7 +92,10 @@ def _same(place: int, kinds: list[Kind]) -> Kind:
     return first
 
 
-def _product(operation: Operation, left: Kind, right: Kind) -> Kind:
+def _operation(operation: Operation, lookup: Callable[[Reference], Kind]) -> Kind:
+    left, right = kind_of(operation.left, lookup), kind_of(operation.right, lookup)
+    if operation.sign in "+-":
+        return _same(operation.place, [left, right])
     _one_instant(operation.place, left, right)
     instant = left.instant if left.decays else right.instant
     if operation.sign == "*":

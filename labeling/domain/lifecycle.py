@@ -59,7 +59,7 @@ def target_of(status: BatchStatus, action: Action) -> BatchStatus:
     rule = RULES[action]
     if status not in rule.sources:
         raise IllegalTransition(
-            f"A batch that is {status.label.lower()} cannot be moved by “{action}”.", status=status, action=action
+            f"A batch that is {status.label.lower()} cannot be moved by “{action}”.", current=status, action=action
         )
     return rule.target
 
@@ -107,7 +107,7 @@ def version_target(status: VersionStatus, action: VersionAction) -> VersionStatu
     if status not in sources:
         verb = action.replace("_", " ")
         raise IllegalTransition(
-            f"“{verb}” is not possible for a version that is {status}.", status=status, action=action
+            f"“{verb}” is not possible for a version that is {status}.", current=status, action=action
         )
     return target
 

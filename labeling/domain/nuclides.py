@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from labeling.domain.documents import Findings, Section, read_document
-from labeling.domain.quantities import parse_number
+from labeling.domain.quantities import parse_nonnegative, parse_number
 from labeling.domain.uncertainty import Number, variable
 from labeling.domain.units import dimension_of, unit
 from lims.errors import InvalidInput
@@ -77,7 +77,7 @@ def nuclide_with(
             code="not_positive",
             field="half_life",
         )
-    spread = None if u is None else float(parse_number(u, field="half_life.u") * measured_in.factor)
+    spread = None if u is None else float(parse_nonnegative(u, field="half_life.u") * measured_in.factor)
     seconds = variable(float(value * measured_in.factor), spread, f"half-life of {code}")
     return Nuclide(code, half_life, measured_in.symbol, u, source, seconds, retrieved, daughter, emissions)
 

@@ -167,11 +167,11 @@ def endotoxin_limit(*, maximum_volume: Quantity, route: str, body_mass: Quantity
         f"{worksheet.number(per_dose)} EU / {volume} = {worksheet.amount(limits[0], EU_PER_ML)}",
     ]
     if body_mass is not None:
-        per_kg = ENDOTOXIN_PER_KG[route]
+        per_kg, mass = ENDOTOXIN_PER_KG[route], worksheet.amount(body_mass.amount, unit("kg"))
         limits.append(per_kg * (body_mass.amount / 1000) / maximum_volume.amount)
         worked.append(
-            f"{worksheet.said(body_mass)}: {worksheet.number(per_kg)} EU/kg × {worksheet.amount(body_mass.amount, unit('kg'))}"
-            f" / {volume} = {worksheet.amount(limits[1], EU_PER_ML)}"
+            f"{worksheet.said(body_mass)}: {worksheet.number(per_kg)} EU/kg × {mass} / {volume}"
+            f" = {worksheet.amount(limits[1], EU_PER_ML)}"
         )
     limit = min(limits)
     worked.append(f"limit = {worksheet.amount(limit, EU_PER_ML)}, the strictest")

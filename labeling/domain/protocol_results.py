@@ -28,6 +28,8 @@ from labeling.domain.result_definitions import InputNode, ResultDefinition, in_o
 from labeling.domain.units import unit
 from lims.errors import InvalidInput
 
+__all__ = ["ResultDefinition", "read_results"]
+
 REFERENCE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
 

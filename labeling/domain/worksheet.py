@@ -64,6 +64,11 @@ def in_hours(seconds: Number) -> str:
     return f"{number(nominal(seconds) / 3600)} h"
 
 
+def ratio(part: Number, whole: Number, unit: Unit) -> str:
+    """`part / whole`, both canonical, said in one unit."""
+    return f"{amount(part, unit)} / {amount(whole, unit)}"
+
+
 def percent(share: Number) -> str:
     return f"{number(share * 100)} %"
 

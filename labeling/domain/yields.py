@@ -59,7 +59,7 @@ def radiochemical_yield(*, nuclide: Nuclide, starting: Reading, product: Reading
         "mass": QuantityInput(dimensions=(MASS,), about="the mass that carries it"),
         "molar_mass": QuantityInput(dimensions=(MOLAR_MASS,), measured=False, about="of that substance"),
     },
-    outputs={"molar_activity": OutputSpecification("MBq/umol")},
+    outputs={"molar_activity": OutputSpecification("MBq/umol", at="activity")},
 )
 def molar_activity(*, activity: Quantity, mass: Quantity, molar_mass: Quantity) -> Result:
     """Activity per amount of substance: A · M / m, in MBq/umol, at the instant of the activity.
@@ -71,17 +71,14 @@ def molar_activity(*, activity: Quantity, mass: Quantity, molar_mass: Quantity) 
             refuse(divisor.name, "it is zero, so that no molar activity can be given.", code="division_by_zero")
     substance = mass.amount / molar_mass.amount
     molar = activity.amount / substance
-    micromole = unit("umol")
+    weighed, per_mole = worksheet.amount(mass.amount, unit("ug")), worksheet.amount(molar_mass.amount, unit("g/mol"))
+    contained = worksheet.amount(substance, unit("umol"))
     worked = (
         "molar activity = A / (m / M)",
         *(worksheet.said(quantity) for quantity in (activity, mass, molar_mass)),
-        (
-            f"m / M = {worksheet.number(mass.in_unit(unit('ug')))} ug / {worksheet.number(molar_mass.in_unit(unit('g/mol')))}"
-            f" g/mol = {worksheet.amount(substance, micromole)}"
-        ),
-        (
-            f"molar activity = {worksheet.amount(activity.amount, unit('MBq'))} / {worksheet.amount(substance, micromole)}"
-            f" = {worksheet.amount(molar, unit('MBq/umol'))}"
-        ),
+        f"m / M = {weighed} / {per_mole} = {contained}",
+        f"molar activity = {worksheet.amount(activity.amount, unit('MBq'))} / {contained}",
+        f"molar activity = {worksheet.amount(molar, unit('MBq/umol'))}",
     )
-    return Result({"molar_activity": molar}, worked)
+    at = {"molar_activity": activity.at} if isinstance(activity, Reading) else {}
+    return Result({"molar_activity": molar}, worked, at=at)

@@ -42,7 +42,7 @@ class LotForm(LabForm):
     stated_value = forms.CharField(
         required=False, max_length=40, label="Activity stated by the supplier", widget=forms.TextInput(attrs=NUMBER)
     )
-    stated_unit = forms.ChoiceField(required=False, choices=ACTIVITY_UNITS, label="Unit")
+    stated_unit = forms.ChoiceField(choices=ACTIVITY_UNITS, label="Unit")
     stated_at = LocalInstantField(required=False, label="Stated for")
     volume = forms.CharField(
         required=False, max_length=40, label="Volume", widget=forms.TextInput(attrs={**NUMBER, "class": "has-unit"})
@@ -50,7 +50,7 @@ class LotForm(LabForm):
     received_value = forms.CharField(
         required=False, max_length=40, label="Activity read on arrival", widget=forms.TextInput(attrs=NUMBER)
     )
-    received_unit = forms.ChoiceField(required=False, choices=ACTIVITY_UNITS, label="Unit")
+    received_unit = forms.ChoiceField(choices=ACTIVITY_UNITS, label="Unit")
     received_at = LocalInstantField(required=False, label="Read at")
     received_equipment = forms.ChoiceField(required=False, label="Instrument")
 

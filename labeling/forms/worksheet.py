@@ -10,6 +10,7 @@ from django import forms
 from django.utils import timezone
 
 from labeling.forms.fields import LabForm, LocalInstantField
+from lims.accounts.forms import SignatureForm
 
 NUMERIC = frozenset(
     {"activity", "counts", "mass", "volume", "concentration", "ph", "temperature", "duration", "cells", "number"}
@@ -58,7 +59,9 @@ class EntryForm(LabForm):
             "seen": entry["id"] if entry else None,
             "unit": (entry or definition)["unit"] or "",
             "equipment": (entry["equipment"] if entry else None) or (instruments[0] if len(instruments) == 1 else ""),
-            "at": timezone.localtime(datetime.fromisoformat(entry["at"])).strftime("%Y-%m-%dT%H:%M:%S") if entry else "",
+            "at": timezone.localtime(datetime.fromisoformat(entry["at"])).strftime("%Y-%m-%dT%H:%M:%S")
+            if entry
+            else "",
         }
         super().__init__(*args, name=f"{step_key}.{definition['key']}", **kwargs)
         self.definition, self.lots, self.correcting = definition, lots, correcting
@@ -72,7 +75,9 @@ class EntryForm(LabForm):
         else:
             del self.fields["equipment"]
         if units := EQUIVALENT.get(definition["unit"] or ""):
-            self.fields["unit"] = forms.ChoiceField(required=False, label="Unit", choices=[(u, UNIT_SIGNS.get(u, u)) for u in units])
+            self.fields["unit"] = forms.ChoiceField(
+                required=False, label="Unit", choices=[(u, UNIT_SIGNS.get(u, u)) for u in units]
+            )
         if correcting:
             self.fields["reason"].required = True
         self.describe()
@@ -125,3 +130,9 @@ class TimerForm(LabForm):
     @property
     def step_key(self) -> str:
         return str(self["step"].value() or "")
+
+
+class VerificationForm(SignatureForm):
+    """The signature of the second person, under the step it is about."""
+
+    step_key = ""

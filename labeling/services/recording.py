@@ -91,7 +91,7 @@ def refuse_unless_in_progress(batch: Batch) -> None:
         raise Conflict(
             f"{batch.number} is {status.label.lower()}; values are recorded while a batch is in progress.",
             code="batch_not_in_progress",
-            status=batch.status,
+            batch_status=batch.status,
         )
 
 

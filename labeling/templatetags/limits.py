@@ -1,4 +1,4 @@
-"""A limit drawn beside its value: a small bar that shows how much room is left. The verdict itself is decided elsewhere."""
+"""A limit drawn beside its value: a small bar that shows how much room is left. The verdict is decided elsewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from decimal import Decimal
 
 from django import template
+
+from labeling.domain.display import COVERAGE
 
 from .lims_format import decimal_or_none, number, unit
 
@@ -61,8 +63,10 @@ def limit_bar(
     high = decimal_or_none(limits.get("max")) if isinstance(limits, dict) else None
     if point is None or (low is None and high is None):
         return {"drawn": False}
-    spread = decimal_or_none(u) or Decimal(0)
-    warnings = [mark for key in ("min", "max") if isinstance(warning, dict) and (mark := decimal_or_none(warning.get(key)))]
+    spread = COVERAGE * (decimal_or_none(u) or Decimal(0))
+    warnings = [
+        mark for key in ("min", "max") if isinstance(warning, dict) and (mark := decimal_or_none(warning.get(key)))
+    ]
     start, end = scale(point, low, high, *warnings)
 
     def x(position: Decimal) -> str:
@@ -83,7 +87,9 @@ def limit_bar(
         "spread_to": x(point + spread) if spread else None,
         "tone": TONES.get(tone, ""),
         "margin": margin_text(point, low, high, unit_code),
-        "limit": limit_text(*(limits.get(key) for key in ("min", "max")), unit_code) if isinstance(limits, dict) else "",
+        "limit": limit_text(*(limits.get(key) for key in ("min", "max")), unit_code)
+        if isinstance(limits, dict)
+        else "",
     }
 
 

@@ -13,15 +13,16 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from labeling.domain.display import display_unit
+
 register = template.Library()
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 MASS_NUMBER = re.compile(r"(?<![\d.])(\d{2,3})(m?)(?=(?:Zr|Nb|Ga|Ge|Y|Cu|In|Lu|Tc|F)(?![a-z]))")
 NUCLIDE_CODE = re.compile(r"([A-Z][a-z]?)-(\d{1,3})(m?)")
-EXPONENT = re.compile(r"\^(-?\d+)")
-UNIT_WORDS = {"degC": "°C", "umol": "µmol", "uL": "µL", "um": "µm", "ug": "µg", "1/s": "s⁻¹", "": ""}
 SCIENTIFIC = re.compile(r"^([+-]?[\d.]+)[eE]([+-]?\d+)$")
 MINUS = "−"
+ISO_INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 # What each state is called, the sign that goes with it, and the tone; color alone never carries it.
 STATES: dict[str, tuple[str, str, str]] = {
@@ -106,9 +107,14 @@ def local_input(value: object) -> str:
 
 @register.filter
 def unit(value: object) -> str:
-    """`kBq/10^6 cells` as `kBq/10⁶ cells`."""
+    """`kBq/10^6 cells` as `kBq/10⁶ cells`; a pH has no unit to show."""
     text = str(value or "")
-    return EXPONENT.sub(lambda m: m.group(1).translate(SUPERSCRIPTS), UNIT_WORDS.get(text, text))
+    return "" if text == "pH" else display_unit(text)
+
+
+@register.simple_tag
+def unit_sign(value: object) -> str:
+    return unit(value)
 
 
 @register.filter
@@ -138,7 +144,7 @@ def quantity(value: object, unit_code: object = "", u: object = "") -> SafeStrin
     if value in (None, ""):
         return format_html('<span class="soft">{}</span>', "not yet")
     spread = f" ± {number(u)}" if u not in (None, "") else ""
-    if not unit_code:
+    if not unit(unit_code):
         return format_html('<span class="nowrap">{}{}</span>', number(value), spread)
     return format_html(
         '<span class="nowrap">{}{} <span class="unit">{}</span></span>', number(value), spread, unit(unit_code)
@@ -201,3 +207,13 @@ def empty(title: str, advice: str = "", link: str = "", action: str = "") -> dic
 @register.inclusion_tag("components/person.html")
 def person(who: object) -> dict[str, object]:
     return {"person": who}
+
+
+@register.filter
+def readable(value: object) -> SafeString:
+    """A value of the audit trail: instants in the site's zone, codes as words, nothing as a word."""
+    if value in (None, ""):
+        return format_html("{}", "nothing")
+    if isinstance(value, str) and ISO_INSTANT.match(value):
+        return instant(value)
+    return format_html("{}", words(value) if isinstance(value, str) and value.islower() else value)

@@ -37,5 +37,27 @@ def deed(action: object) -> str:
 def place(act: object) -> str:
     """The page about the subject of an act: its batch, or the audit trail of whatever else it is."""
     subject = str(act.get("subject", "")) if isinstance(act, Mapping) else ""
-    is_batch = subject[:2] in ("S-", "L-") and str(act.get("action", "") if isinstance(act, Mapping) else "").partition(".")[0] not in ("lot", "equipment")
+    is_batch = subject[:2] in ("S-", "L-") and str(act.get("action", "") if isinstance(act, Mapping) else "").partition(
+        "."
+    )[0] not in ("lot", "equipment")
     return f"/batches/{subject}/history/" if is_batch else f"/audit/?{urlencode({'subject': subject})}"
+
+
+SOURCES = {"page": "on a page", "rest": "by REST", "task": "by a worker", "command": "by a command"}
+
+
+@register.filter
+def source(code: object) -> str:
+    return SOURCES.get(str(code), str(code))
+
+
+FLAGS = {
+    "above_100_percent": "More than 100 %: look at the readings.",
+    "uncertainty_not_stated": "No uncertainty: the readings state none.",
+    "uncertainty_incomplete": "The uncertainty leaves out readings that state none.",
+}
+
+
+@register.filter
+def flag(code: object) -> str:
+    return FLAGS.get(str(code), str(code).replace("_", " "))

@@ -13,9 +13,17 @@ from labeling.selectors.facts import BatchFacts
 
 def activity_now(facts: BatchFacts, *, at: datetime) -> dict[str, object] | None:
     expires = facts.protocol.expires
-    entry = facts.current.get(expires.start) if expires else None
-    definition = next((f for s in facts.protocol.steps for f in s.fields if entry and (s.key, f.key) == (entry.step, entry.field)), None)
-    if entry is None or definition is None or definition.type != "activity" or not facts.batch.protocol_version.constants:
+    entry = facts.current.get(expires.from_) if expires else None
+    definition = next(
+        (f for s in facts.protocol.steps for f in s.fields if entry and (s.key, f.key) == (entry.step, entry.field)),
+        None,
+    )
+    if (
+        entry is None
+        or definition is None
+        or definition.type != "activity"
+        or not facts.batch.protocol_version.constants
+    ):
         return None
     half_life = nominal(nuclide_of(facts.batch.protocol_version).half_life)
     factor = nominal(decay_factor((at - entry.measured_at).total_seconds(), half_life))

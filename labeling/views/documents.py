@@ -26,7 +26,7 @@ from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
 from lims.accounts.roles import Permission
 
-MODELS: dict[str, type[ControlledVersion]] = {"protocols": ProtocolVersion, "specifications": SpecificationVersion}
+MODELS: dict[str, type[ProtocolVersion] | type[SpecificationVersion]] = {"protocols": ProtocolVersion, "specifications": SpecificationVersion}
 WORDS = {"protocols": "protocol", "specifications": "specification"}
 # What each step of a version's life is called on its button, and which meaning its signature has.
 ACTS = {
@@ -41,7 +41,7 @@ ACTS = {
 @require_safe
 def versions(request: HttpRequest, kind: str) -> HttpResponse:
     model = MODELS[kind]
-    found = model._default_manager.select_related("imported_by").order_by("code", "-number")
+    found = model.objects.select_related("imported_by").order_by("code", "-number")
     groups: dict[str, list[ControlledVersion]] = {}
     for version in found:
         groups.setdefault(version.code, []).append(version)
@@ -65,7 +65,7 @@ def version_page(
 ) -> HttpResponse:
     found = (
         MODELS[kind]
-        ._default_manager.select_related(
+        .objects.select_related(
             "imported_by", "review_signature", "approval_signature", "effective_signature", "retirement_signature"
         )
         .filter(code=code, number=number)
@@ -162,4 +162,6 @@ def _marked(form: ImportForm, findings: list[dict[str, Any]]) -> list[dict[str, 
     """The refused text with the lines that were found at fault."""
     bad = {finding["line"] for finding in findings}
     text = form.cleaned_data.get("document", "")
-    return [{"text": line, "bad": number in bad} for number, line in enumerate(text.splitlines(), start=1)] if bad else []
+    return (
+        [{"text": line, "bad": number in bad} for number, line in enumerate(text.splitlines(), start=1)] if bad else []
+    )

@@ -55,7 +55,9 @@ def instrument_page(request: HttpRequest, code: str, outcome: Outcome | None = N
         "instrument": instrument_row(equipment),
         "checks": _newest(equipment, "checks", "-at"),
         "calibrations": _newest(equipment, "calibrations", "-valid_from"),
-        "check_form": (forms.get("check") or CheckForm(name="check", initial={"outcome": "pass"})) if may_keep else None,
+        "check_form": (forms.get("check") or CheckForm(name="check", initial={"outcome": "pass"}))
+        if may_keep
+        else None,
         "calibration_form": (forms.get("calibration") or CalibrationForm(name="calibration")) if may_keep else None,
         "zone_hint": zone_hint(),
     }
@@ -71,7 +73,9 @@ def _newest(equipment: Equipment, relation: str, order: str) -> list[Any]:
 def check(request: HttpRequest, code: str) -> HttpResponse:
     form = CheckForm(request.POST, name="check")
     outcome = carried_out(form, lambda: record_check(actor=actor_of(request), code=code, **form.cleaned_data))
-    return redirect("labeling:instrument", code) if outcome.done else instrument_page(request, code, outcome, check=form)
+    return (
+        redirect("labeling:instrument", code) if outcome.done else instrument_page(request, code, outcome, check=form)
+    )
 
 
 @page

@@ -53,7 +53,9 @@ def today(request: HttpRequest) -> HttpResponse:
 
 
 def _column(status: BatchStatus) -> dict[str, Any]:
-    rows = list(batches_read().filter(status=status).order_by(F("expires_at").asc(nulls_last=True), "-id")[: COLUMN_LENGTH + 1])
+    rows = list(
+        batches_read().filter(status=status).order_by(F("expires_at").asc(nulls_last=True), "-id")[: COLUMN_LENGTH + 1]
+    )
     return {
         "status": status.value,
         "label": status.label,

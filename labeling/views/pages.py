@@ -110,7 +110,7 @@ def batch_frame(batch: Json, tab: str) -> dict[str, Any]:
 
 
 def shown(request: HttpRequest, template: str, context: dict[str, Any], outcome: Outcome | None = None) -> HttpResponse:
-    """A page, and where a form was refused the same page with that form, what changed, and the status of the refusal."""
+    """A page; where a form was refused, the same page with that form, what changed, and the refusal's status."""
     if outcome is not None and isinstance(outcome.refusal, Stale):
         context["changed"] = outcome.refusal.details.get("changes") or [{}]
     return render(request, template, context, status=outcome.status if outcome and not outcome.done else 200)

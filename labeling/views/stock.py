@@ -108,7 +108,10 @@ def lot_page(request: HttpRequest, pk: int, outcome: Outcome | None = None, **fo
     context = {
         "lot": _row(found),
         "meanings": MEANINGS,
-        "signed": [("Lot", f"{found.number}, {found.name or found.material}"), ("Expires", timezone.localtime(found.expires_at).strftime("%H:%M %Z, %d %b %Y"))],
+        "signed": [
+            ("Lot", f"{found.number}, {found.name or found.material}"),
+            ("Expires", timezone.localtime(found.expires_at).strftime("%H:%M %Z, %d %b %Y")),
+        ],
         "accept_form": (forms.get("accept") or SignatureForm(name="accept")) if waits else None,
         "reject_form": (forms.get("reject") or ReasonedSignatureForm(name="reject")) if waits else None,
         "uses": [{"number": entry.batch.number, "step": entry.step, "at": entry.measured_at} for entry in uses],

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.domain.lifecycle import BatchStatus
-from labeling.forms.worksheet import EntryForm, StartForm, TimerForm
+from labeling.forms.worksheet import EntryForm, StartForm, TimerForm, VerificationForm
 from labeling.selectors.batch import document_of, find_batch
 from labeling.selectors.facts import facts_of
 from labeling.services.completion import complete_batch
@@ -26,7 +26,7 @@ from labeling.services.timers import record_timer
 from labeling.services.verification import verify_step
 from labeling.views.activity import activity_now
 from labeling.views.pages import Outcome, allowed, batch_frame, carried_out, page, shown
-from labeling.views.worksheet import entry_form, missing_of, site_choices, steps_of, titles_of
+from labeling.views.worksheet import entry_form, missing_of, site_choices, steps_of, waits_of
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
 from lims.accounts.roles import Permission
@@ -47,13 +47,16 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
     in_progress = document["status"] == BatchStatus.IN_PROGRESS
     entry = forms.get("entry")
     steps = steps_of(
-        document, choices=site_choices(document), writable=writable, bound=entry if isinstance(entry, EntryForm) else None
+        document,
+        choices=site_choices(document),
+        writable=writable,
+        bound=entry if isinstance(entry, EntryForm) else None,
     )
     context = {
         **batch_frame(document, "work"),
         "activity": activity_now(facts, at=timezone.now()),
         "steps": steps,
-        "titles": titles_of(document),
+        "waits": waits_of(facts),
         "writable": writable,
         "verify_allowed": in_progress,
         "missing": missing_of(document),
@@ -62,9 +65,11 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
         "verify_form": forms.get("verify"),
         "start_form": forms.get("start") or _start_form(request, document),
         "complete_form": (forms.get("complete") or _signature(document, "complete")) if in_progress else None,
-        "deviations": [_deviation(request, document, d, forms.get(f"assess-{d['id']}")) for d in document["deviations"]],
+        "deviations": [
+            _deviation(request, document, d, forms.get(f"assess-{d['id']}")) for d in document["deviations"]
+        ],
         "complete_signed": _completion(document),
-        "unfolded": entry["step"].value() if entry is not None else "",
+        "unfolded": _unfolded(steps, writable=writable, refused=forms),
     }
     if outcome is not None and not outcome.done:
         _raise_a_stray_refusal(context, forms)
@@ -109,6 +114,18 @@ def _next_field(steps: list[Any]) -> str:
         if step.place == "current":
             return next((slot.form.name for slot in step.slots if slot.form and slot.json["entry"] is None), "")
     return ""
+
+
+def _unfolded(steps: list[Any], *, writable: bool, refused: Mapping[str, Form]) -> set[str]:
+    """The steps that stand open: one with a refused form, and what waits for a second person and nothing else."""
+    working = writable and any(step.place == "current" for step in steps)
+    waiting = set() if working else {step.json["key"] for step in steps if step.place == "verify"}
+    entry, verification = refused.get("entry"), refused.get("verify")
+    if entry is not None:
+        waiting.add(str(entry["step"].value()))
+    if isinstance(verification, VerificationForm):
+        waiting.add(verification.step_key)
+    return waiting
 
 
 def _raise_a_stray_refusal(context: dict[str, Any], forms: Mapping[str, Form]) -> None:
@@ -206,12 +223,6 @@ def timer(request: HttpRequest, number: str) -> HttpResponse:
     if not outcome.done:
         return worksheet(request, number, outcome, timer=form)
     return redirect(f"{reverse('labeling:batch', args=[number])}#{form.cleaned_data['step']}")
-
-
-class VerificationForm(SignatureForm):
-    """The signature of the second person, under the step it is about."""
-
-    step_key = ""
 
 
 @page

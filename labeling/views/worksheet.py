@@ -1,4 +1,4 @@
-"""The worksheet of a batch as a page shows it: its steps in order, each field with the form that records or corrects it."""
+"""The worksheet of a batch as a page shows it: its steps in order, each field with the form that fills it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.utils import timezone
 from labeling.domain.lifecycle import BatchStatus
 from labeling.forms.worksheet import EntryForm
 from labeling.models import Lot
+from labeling.selectors.facts import BatchFacts
 from labeling.selectors.stock import instruments, lots
 from lims.accounts.forms import SignatureForm
 
@@ -100,9 +101,17 @@ def entry_form(step_key: str, item: Json, *, choices: Choices, data: Mapping[str
     )
 
 
-def titles_of(batch: Json) -> dict[str, str]:
-    """`quench.supernatant` -> `Supernatant`, for sentences about what is still missing."""
-    return {f"{step['key']}.{item['key']}": item["label"] for step in batch["steps"] for item in step["fields"]}
+def waits_of(facts: BatchFacts) -> dict[str, list[str]]:
+    """For each result that is not there yet, the labels of the values it waits for."""
+    protocol, current = facts.protocol, facts.current
+    labels = {f"{step.key}.{item.key}": item.label for step in protocol.steps for item in step.fields}
+    absent: dict[str, list[str]] = {}
+    for result in protocol.results:
+        names = [name for name in result.references if name not in current]
+        behind = [label for name in names if name in absent for label in absent[name]]
+        waits = [labels[name] for name in names if name in labels]
+        absent[result.key] = list(dict.fromkeys([*waits, *behind]))
+    return absent
 
 
 def missing_of(batch: Json) -> list[dict[str, str]]:

@@ -39,6 +39,9 @@ class TokensApi(APIView):
     permission_classes = ()
     throttle_classes = (SignInThrottle,)
 
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Bearer"  # so that wrong factors are answered with 401, not 403
+
     @extend_schema(request=TokenInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         data = read_input(TokenInput, request.data)

@@ -9,7 +9,8 @@ from lims.accounts.attestation import Credential
 
 class SignInForm(forms.Form):
     username = forms.CharField(
-        max_length=64, widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True, "spellcheck": "false"})
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True, "spellcheck": "false"}),
     )
     password = forms.CharField(
         strip=False, max_length=256, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
@@ -20,11 +21,10 @@ class SignatureForm(forms.Form):
     """What a signer types: the components of the signature, and the state of the record that was on the page."""
 
     username = forms.CharField(
-        max_length=64, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"})
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
     )
-    password = forms.CharField(
-        strip=False, max_length=256, widget=forms.PasswordInput(attrs={"autocomplete": "off"})
-    )
+    password = forms.CharField(strip=False, max_length=256, widget=forms.PasswordInput(attrs={"autocomplete": "off"}))
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, name: str = "sign", **kwargs: Any) -> None:

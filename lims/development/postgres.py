@@ -129,7 +129,8 @@ class Postgres:
 
     def _reachable(self, directory: Path) -> bool:
         existing = next(path for path in (directory, *directory.parents) if path.exists())
-        probe = ["test", "-x", str(existing if existing != directory else directory.parent)]
+        inside = existing if existing != directory else directory.parent
+        probe = ["/bin/sh", "-c", 'test -x "$1"', "sh", str(inside)]
         return subprocess.run(probe, check=False, cwd="/", **self._identity).returncode == 0
 
     # --- steps of a start -------------------------------------------------------------------------------------

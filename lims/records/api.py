@@ -25,7 +25,9 @@ LARGEST_PDF = 20 * 1024 * 1024
 class PdfParser(BaseParser):
     media_type = "application/pdf"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> bytes:
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> bytes:
         data: bytes = stream.read(LARGEST_PDF + 1)
         return data
 

@@ -220,7 +220,7 @@ def _refuse_wrong_status(batch: Batch, definition: SpecificationTest) -> None:
         raise Conflict(
             f"{batch.number} is {status.label.lower()}; {definition.title} cannot be recorded now.",
             code="illegal_transition",
-            status=batch.status,
+            batch_status=batch.status,
         )
 
 

@@ -1,4 +1,4 @@
-"""The release page: the verdict in a sentence, what stands against it, what is unusual, and the decision with a signature."""
+"""The release page: the verdict in a sentence, what stands against it, what is unusual, and the signed decision."""
 
 from __future__ import annotations
 
@@ -56,7 +56,11 @@ def release_page(request: HttpRequest, number: str, outcome: Outcome | None = No
         "reject_form": forms.get("reject")
         or _if(may_reject, ReasonedSignatureForm(name="reject", initial=shown_state)),
         "hold_form": _hold_form(request, batch, forms.get("hold")),
-        "dispositions": [s for s in batch["signatures"] if s["meaning"] in ("released", "rejected") and s["covers"] == f"batch {number}"],
+        "dispositions": [
+            s
+            for s in batch["signatures"]
+            if s["meaning"] in ("released", "rejected") and s["covers"] == f"batch {number}"
+        ],
         "no_decision": _who_decides(batch, possible=possible),
     }
     return shown(request, "qc/disposition.html", context, outcome)
@@ -124,7 +128,9 @@ def _release(request: HttpRequest, number: str) -> HttpResponse:
             actor=actor_of(request), number=number, credential=form.credential, revision=form.cleaned_data["revision"]
         ),
     )
-    return _decided(request, number, "released") if outcome.done else release_page(request, number, outcome, release=form)
+    return (
+        _decided(request, number, "released") if outcome.done else release_page(request, number, outcome, release=form)
+    )
 
 
 def _reject(request: HttpRequest, number: str) -> HttpResponse:
@@ -139,7 +145,9 @@ def _reject(request: HttpRequest, number: str) -> HttpResponse:
             revision=form.cleaned_data["revision"],
         ),
     )
-    return _decided(request, number, "rejected") if outcome.done else release_page(request, number, outcome, reject=form)
+    return (
+        _decided(request, number, "rejected") if outcome.done else release_page(request, number, outcome, reject=form)
+    )
 
 
 def _decided(request: HttpRequest, number: str, word: str) -> HttpResponse:

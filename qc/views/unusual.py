@@ -37,7 +37,7 @@ def _entries(batch: Json) -> Iterator[dict[str, str]]:
                 continue
             value = f"{field['label']}: {entry['typed']} {entry['unit'] or ''}".rstrip()
             if field["superseded"]:
-                old = ", ".join(f"{earlier['typed']} {earlier['unit'] or ''}".rstrip() for earlier in field["superseded"])
+                old = ", ".join(f"{e['typed']} {e['unit'] or ''}".rstrip() for e in field["superseded"])
                 yield _item("warning", "Corrected", f"{value}, before {old}: “{entry['reason']}”.", anchor)
             elif entry["late"]:
                 yield _item("warning", "Late", f"{value}, recorded later: “{entry['reason']}”.", anchor)
@@ -57,9 +57,10 @@ def _deviations(batch: Json) -> Iterator[dict[str, str]]:
 def _results(batch: Json) -> Iterator[dict[str, str]]:
     for result in batch["results"]:
         if result["limit_state"] in ("warning", "action"):
-            yield _item(result["limit_state"], "Limit", f"{result['title']}: {result['display']}.", f"result-{result['key']}")
-        for flag in result["flags"]:
-            yield _item("warning", "Flag", f"{result['title']}: {flag}", f"result-{result['key']}")
+            text = f"{result['title']}: {result['display']}."
+            yield _item(result["limit_state"], "Limit", text, f"result-{result['key']}")
+        if "above_100_percent" in result["flags"]:
+            yield _item("warning", "Over 100 %", f"{result['title']}: {result['display']}.", f"result-{result['key']}")
 
 
 def _tests(batch: Json) -> Iterator[dict[str, str]]:

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from django.core.cache import cache
 
 from labeling.models import Batch
 from tests import factories
 from tests.factories import People
+
+
+@pytest.fixture(autouse=True)
+def no_memory_of_earlier_requests() -> None:
+    """Rate limits count for each address, and every test comes from the same one."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -138,7 +138,6 @@ def test_root_without_user_namespaces_starts_the_server_as_nobody(
 ) -> None:
     empty = tmp_path / "programs"
     empty.mkdir()
-    (empty / "test").symlink_to("/usr/bin/test")
     monkeypatch.setattr(postgres, "SHARED_STATE", Path("/var/tmp") / f"oxinate-{os.getpid()}")  # noqa: S108
     monkeypatch.setenv("PATH", str(empty))
     embedded = Postgres(tmp_path / "postgres", secrets=secrets, throw_away=True)

@@ -100,7 +100,7 @@ class Site:
         return self._until(text)
 
     def get(self, path: str) -> int:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
             status: int = answer.status
             return status
 
@@ -181,7 +181,7 @@ def test_a_busy_port_is_told_in_one_line_with_a_free_one(data: Path) -> None:
 def test_manage_starts_servers_for_one_command_and_stops_them(data: Path) -> None:
     done = oxinate(data, "manage", "migrate", "-v", "0")
     assert (done.returncode, done.stdout) == (0, "")
-    program = "from django.db import connection as c; u = c.cursor().execute('SELECT current_user::text').fetchone(); print(*u)"
+    program = "from django.conf import settings; print(settings.DATABASES['default']['USER'])"
     done = oxinate(data, "manage", "shell", "-v", "0", "-c", program)
     assert (done.returncode, done.stdout) == (0, "lims_app\n")
     assert survivors(data) == []

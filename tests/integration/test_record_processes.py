@@ -49,7 +49,7 @@ class Site:
                 env=self.environment,
                 stdout=log,
                 stderr=log,
-                preexec_fn=processes.tied_to_parent(signal.SIGKILL),
+                preexec_fn=processes.tied_to_parent(signal.SIGKILL),  # noqa: PLW1509  as the supervisor starts them
             )
         self.running.append(process)
         return process

@@ -397,7 +397,7 @@ def test_every_signature_is_printed_with_name_meaning_role_and_instant(sealed: D
         "<0.50 EU/mL",
         "cause: cartridge left open",
         "to come",
-        "The electronic record in Oxinate at Radiopharmacy of the Test is the original.",
+        "The electronic record kept in Oxinate by Radiopharmacy of the Test is the original.",
         "Europe/Berlin",
     ],
 )

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 register = template.Library()
 
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 # Symbols that no unit or initial of the laboratory shares with them: "18F" is a tracer, "18 C" a temperature.
 METALS = "Ac|At|Bi|Br|Ce|Co|Cs|Cu|Fe|Ga|Gd|Ge|In|Lu|Mn|Nb|Pb|Ra|Re|Sc|Sm|Sr|Tb|Tc|Th|Tl|Xe|Yb|Y|Zr"
@@ -23,8 +24,10 @@ MASS_NUMBER = re.compile(
 )
 NUCLIDE_CODE = re.compile(r"\b([A-Z][a-z]?)-(\d{1,3})(m?)\b")
 POWER_OF_TEN = re.compile(r"\b10\^\{?([+-]?)(\d+)\}?")
+RAISED_EXPONENT = re.compile(r"⁻([⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 COUNT_IN_FORMULA = re.compile(r"(?<=\))(\d{1,2})(?!\w)")
 FLOAT = re.compile(r"^([+-]?\d+(?:\.\d+)?)[eE]\+?(\d+)$")
+SCIENTIFIC = re.compile(r"(?<=\d)()[eE]\+?(-?\d+)\b")
 FIGURE_BEFORE_UNIT = re.compile(
     r"(?<=\d) (?=(?:h|d|min|s|%|°C|µ?[lLg]|mL|mg|[kMG]?Bq|[µm]?Ci|EU|psi|cells)(?:/|\b|$|\s|[.,;)]))"
 )
@@ -174,7 +177,9 @@ def powers(text: object) -> SafeString:
         return "10" + match[2].translate(RAISED)
 
     said = FIGURE_BEFORE_UNIT.sub("\u00a0", str(text or ""))
-    return mark_safe(POWER_OF_TEN.sub(raised, conditional_escape(said)))  # noqa: S308  escaped just here
+    marked = POWER_OF_TEN.sub(raised, conditional_escape(said))
+    marked = RAISED_EXPONENT.sub(lambda m: f"<sup>−{m[1].translate(PLAIN)}</sup>", marked)
+    return mark_safe(marked)  # noqa: S308  escaped two lines above
 
 
 @register.filter
@@ -247,11 +252,21 @@ def constant(value: object) -> SafeString:
 
 
 @register.filter
-def covering(value: object) -> SafeString:
-    """What a signature covers: in words, or whether it still covers the record as it stands."""
-    if isinstance(value, bool):
-        value = "covers the record as printed" if value else "the record has changed since this signature"
-    return nuclides(value)
+def working(text: object) -> list[SafeString]:
+    """The lines of a worked calculation: 5.182E+7 as 5.182 × 10⁷, +00:00 as UTC."""
+    said = SCIENTIFIC.sub(r"\1 × 10^\2", str(text or "").replace(" +00:00", " UTC"))
+    return [unit(minus(line)) for line in said.splitlines() if line.strip()]
+
+
+@register.filter
+def ticked(typed: object) -> str:
+    """A check box: what was typed was true, yes or their opposite."""
+    return "✓ yes" if str(typed).lower() in {"true", "yes", "1", "on"} else "× no"
+
+
+@register.filter
+def checked(outcome: object) -> str:
+    return {"pass": "passed", "fail": "failed"}.get(str(outcome), str(outcome))
 
 
 @register.filter

@@ -2,64 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from lims.records.barcode import code128
-from lims.records.templatetags.record_format import duration, instant_at, moment, person, unit
+from lims.records.templatetags.record_format import duration, instant_at, moment, nuclides, person, spelled, unit
 
 register = template.Library()
 
 Json = Mapping[str, Any]
-BAR_MM = 54
+ISO_INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-
-
-@register.simple_tag
-def barcode(text: str) -> SafeString:
-    return code128(text)
-
-
-@register.simple_tag
-def limit_bar(result: Json) -> SafeString:
-    """Where the value lies between its limits, drawn; the words stand beside it."""
-    limits = [(result["warning_limit"] or {}, "warning"), (result["action_limit"] or {}, "action")]
-    bounds = {(kind, end): float(limit[end]) for limit, kind in limits for end in ("min", "max") if limit.get(end)}
-    if result["value"] is None or not bounds:
-        return SafeString("")
-    value = float(result["value"])
-    lowest, highest = min(value, *bounds.values()), max(value, *bounds.values())
-    margin = 0.15 * (highest - lowest) or abs(value) or 1.0
-    start, width = lowest - margin, highest - lowest + 2 * margin
-
-    def place(number: float) -> float:
-        return round((number - start) / width * BAR_MM, 2)
-
-    def inner(kind: str) -> tuple[float, float]:
-        return place(bounds.get((kind, "min"), start)), place(bounds.get((kind, "max"), start + width))
-
-    action, warning = inner("action"), inner("warning")
-    good = max(action[0], warning[0]), min(action[1], warning[1])
-    ticks = format_html_join(
-        "",
-        '<path stroke="#5a6673" stroke-width="0.3" d="M{} 0.3v2.4"/>',
-        ((place(number),) for number in bounds.values()),
-    )
-    return format_html(
-        '<svg class="bar" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} 3"><g stroke-width="0.8">'
-        '<path stroke="#dfe3e8" d="M0 1.5H{}"/><path stroke="#e3c48f" d="M{} 1.5H{}"/>'
-        '<path stroke="#93bfa7" d="M{} 1.5H{}"/></g>{}<circle fill="#16202a" cx="{}" cy="1.5" r="0.95"/></svg>',
-        BAR_MM,
-        BAR_MM,
-        *action,
-        *good,
-        ticks,
-        place(value),
-    )
 
 
 @register.simple_tag
@@ -67,6 +24,7 @@ def footnotes(step: Json, zone: str) -> dict[str, Any]:
     """`marks` by entry, `notes` in their order. Entries that are late for the same reason share a note."""
     marks: dict[Any, list[str]] = {}
     notes: list[tuple[str, SafeString]] = []
+    remarks: dict[str, list[Any]] = {}
     lateness: dict[str, list[Json]] = {}
     for field in step["fields"]:
         entry = field["entry"]
@@ -77,9 +35,11 @@ def footnotes(step: Json, zone: str) -> dict[str, Any]:
         if entry["late"]:
             lateness.setdefault("" if entry["corrects"] else entry["reason"], []).append(entry)
         for warning in entry["warnings"]:
-            _note(marks, notes, [entry["id"]], format_html("{}", warning))
+            remarks.setdefault(str(warning), []).append(entry["id"])
         if entry["reason"] and not entry["late"] and not entry["corrects"]:
-            _note(marks, notes, [entry["id"]], format_html("Remark: {}", entry["reason"]))
+            remarks.setdefault(f"Remark: {_sentence(entry['reason'])}", []).append(entry["id"])
+    for remark, ids in remarks.items():
+        _note(marks, notes, ids, format_html("{}", remark))
     for reason, entries in lateness.items():
         _note(marks, notes, [entry["id"] for entry in entries], _late(reason, entries))
     return {"marks": {key: "".join(letters) for key, letters in marks.items()}, "notes": notes}
@@ -143,11 +103,13 @@ def unusual(batch: Json) -> list[dict[str, str]]:
     outside = sum(1 for _, entry in entries if entry["out_of_range"])
     unchecked = sum(1 for field, entry in entries if field["critical"] and not entry["verified_by"])
     missing = sum(1 for step in batch["steps"] for field in step["fields"] if not field["entry"])
-    timers = sum(1 for step in batch["steps"] if step["timer"] and not step["timer"]["conforms"])
+    timers = sum(1 for step in batch["steps"] if step["timer"] and step["timer"]["conforms"] is False)
     beyond = [result for result in batch["results"] if result["limit_state"] in ("warning", "action")]
     failed = [test for test in batch["tests"] if test["verdict"] in ("fail", "inconclusive")]
     lacking = [t for t in batch["tests"] if t["verdict"] == "missing" and t["required_before"] == "release"]
+    flagged = sum(1 for result in batch["results"] if result["flags"] or result.get("error"))
     later = [t for t in batch["tests"] if t["verdict"] == "missing" and t["required_before"] != "release"]
+    loose = sum(1 for signature in batch["signatures"] if signature.get("holds") is False)
     invalidated = sum(len(test["invalidated"]) for test in batch["tests"])
     found = [
         (len(batch["deviations"]), "deviation", "deviations", "3"),
@@ -158,9 +120,11 @@ def unusual(batch: Json) -> list[dict[str, str]]:
         (missing, "field without a value", "fields without a value", "1"),
         (timers, "timer outside its range", "timers outside their range", "1"),
         (len(beyond), "result beyond a limit", "results beyond a limit", "2"),
+        (flagged, "result with a flag", "results with a flag", "2"),
         (len(failed), "test not passed", "tests not passed", "4"),
         (len(lacking), "test without a result", "tests without a result", "4"),
         (invalidated, "invalidated test result", "invalidated test results", "4"),
+        (loose, "signature that no longer holds", "signatures that no longer hold", "5"),
         (len(later), "test still to come after release", "tests still to come after release", "4"),
     ]
     return [
@@ -168,6 +132,22 @@ def unusual(batch: Json) -> list[dict[str, str]]:
         for count, one, many, section in found
         if count
     ]
+
+
+@register.simple_tag
+def same_working(results: Sequence[Json], result: Json) -> str:
+    """The title of an earlier result that was worked out by the same lines."""
+    for earlier in results:
+        if earlier["key"] == result["key"]:
+            return ""
+        if earlier["worked"] and _calculation(earlier) == _calculation(result):
+            return str(earlier["title"])
+    return ""
+
+
+def _calculation(result: Json) -> list[str]:
+    """The lines that calculate; which inputs had no uncertainty differs between outputs of one formula."""
+    return [line for line in str(result["worked"]).splitlines() if not line.startswith("Uncertainty not stated")]
 
 
 @register.simple_tag
@@ -224,3 +204,45 @@ def taking_part(batch: Json) -> list[dict[str, str]]:
     return [
         {"full_name": p["full_name"], "username": p["username"], "acts": ", ".join(p["acts"])} for p in people.values()
     ]
+
+
+@register.simple_tag
+def covered(batch: Json, signature: Json) -> SafeString:
+    """What a signature covers, in the titles of the record: `step wash_1 of ...` is the first wash."""
+    said = str(signature["covers"]).removesuffix(f" of {batch['number']}")
+    kind, _, key = said.rpartition(" ")
+    if kind == "step":
+        return nuclides(next((f"Step: {step['title']}" for step in batch["steps"] if step["key"] == key), said))
+    if kind == "test":
+        return nuclides(next((f"Test: {test['title']}" for test in batch["tests"] if test["key"] == key), said))
+    for step in batch["steps"]:
+        for field in step["fields"]:
+            if said == f"{step['key']}.{field['key']}":
+                return nuclides(f"{step['title']}: {field['label']}")
+    return nuclides(said[:1].upper() + spelled(said[1:]))
+
+
+@register.simple_tag
+def done(act: Json) -> SafeString:
+    """The sentence of an act without its subject, who stands in a column of their own."""
+    said = str(act["sentence"]).removeprefix(person(act["actor"])).strip()
+    return nuclides(said[:1].upper() + said[1:])
+
+
+@register.simple_tag
+def changed(act: Json, zone: str) -> list[dict[str, Any]]:
+    """The changes of an act in words; what the reason says already is not said twice."""
+    rows = []
+    for change in act["changes"]:
+        old, new = (_value(change[side], change["field"], zone) for side in ("old", "new"))
+        if new != act["reason"]:
+            rows.append({"field": change["field"], "old": old, "new": new})
+    return rows
+
+
+def _value(value: object, field: str, zone: str) -> str:
+    if value is None:
+        return ""
+    if ISO_INSTANT.match(str(value)):
+        return instant_at(value, zone)
+    return spelled(value) if field.endswith("status") else str(value)

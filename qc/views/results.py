@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labeling.domain.lifecycle import BatchStatus
 from labeling.selectors.batch import find_batch
 from labeling.views.activity import activity_now
-from labeling.views.pages import Outcome, allowed, batch_frame, carried_out, page, shown
+from labeling.views.pages import Json, Outcome, allowed, batch_frame, carried_out, page, shown
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import SignatureForm
 from lims.accounts.roles import Permission
@@ -31,10 +31,10 @@ TESTED = {BatchStatus.IN_PROGRESS, BatchStatus.QUARANTINE, BatchStatus.ON_HOLD}
 @page
 @require_safe
 def tests(request: HttpRequest, number: str) -> HttpResponse:
-    return tests_page(request, number)
+    return results_page(request, number)
 
 
-def tests_page(request: HttpRequest, number: str, outcome: Outcome | None = None, **forms: Form) -> HttpResponse:
+def results_page(request: HttpRequest, number: str, outcome: Outcome | None = None, **forms: Form) -> HttpResponse:
     assessment = assess(find_batch(number))
     batch = document_with_tests(assessment)
     rows = [_row(request, batch, test, forms) for test in batch["tests"]]
@@ -53,7 +53,7 @@ def tests_page(request: HttpRequest, number: str, outcome: Outcome | None = None
     return shown(request, "qc/tests.html", context, outcome)
 
 
-def _row(request: HttpRequest, batch: Mapping[str, Any], test: Mapping[str, Any], forms: Mapping[str, Form]) -> dict[str, Any]:
+def _row(request: HttpRequest, batch: Json, test: Json, forms: Mapping[str, Form]) -> dict[str, Any]:
     """One test with the forms that are open to this person at this moment."""
     key, result = test["key"], test["result_id"]
     typed = not test["from_result"] and _can_be_recorded(batch, test)
@@ -69,16 +69,16 @@ def _row(request: HttpRequest, batch: Mapping[str, Any], test: Mapping[str, Any]
     return row
 
 
-def _can_be_recorded(batch: Mapping[str, Any], test: Mapping[str, Any]) -> bool:
+def _can_be_recorded(batch: Json, test: Json) -> bool:
     late = test["required_before"] == "final" and batch["status"] == BatchStatus.RELEASED
     return late or batch["status"] in TESTED
 
 
-def _definition(batch: Mapping[str, Any], test: Mapping[str, Any]) -> dict[str, Any]:
+def _definition(batch: Json, test: Json) -> dict[str, Any]:
     return {**test, "nuclide": batch["nuclide"]["code"]}
 
 
-def _signed(batch: Mapping[str, Any], test: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _signed(batch: Json, test: Json) -> list[tuple[str, str]]:
     if test["result_id"] is None:
         return []
     return [
@@ -114,7 +114,7 @@ def record(request: HttpRequest, number: str) -> HttpResponse:
         ),
     )
     if not outcome.done:
-        return tests_page(request, number, outcome, **{f"record-{key}": form})
+        return results_page(request, number, outcome, **{f"record-{key}": form})
     return redirect(f"{reverse('qc:tests', args=[number])}#{key}")
 
 
@@ -127,7 +127,7 @@ def review(request: HttpRequest, number: str, pk: int) -> HttpResponse:
         lambda: review_result(actor=actor_of(request), number=number, result_id=pk, credential=form.credential),
     )
     if not outcome.done:
-        return tests_page(request, number, outcome, **{f"review-{pk}": form})
+        return results_page(request, number, outcome, **{f"review-{pk}": form})
     return redirect(f"{reverse('qc:tests', args=[number])}#result-{pk}")
 
 
@@ -147,5 +147,5 @@ def investigate(request: HttpRequest, number: str, pk: int) -> HttpResponse:
         ),
     )
     if not outcome.done:
-        return tests_page(request, number, outcome, **{f"investigate-{pk}": form})
+        return results_page(request, number, outcome, **{f"investigate-{pk}": form})
     return redirect(f"{reverse('qc:tests', args=[number])}#result-{pk}")

@@ -1,0 +1,49 @@
+"""Every page by every kind of eye: no serious finding of axe, nothing that sticks out, in both lights and at three widths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser import small_batch
+from tests.browser.conftest import VENDOR
+from tests.factories import lot
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WIDTHS = (1440, 1024, 390)
+SERIOUS = """async () => (await axe.run({resultTypes: ['violations']})).violations
+  .filter(v => ['serious', 'critical'].includes(v.impact))
+  .map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ')).slice(0, 3).join(', '))"""
+PLACES = (
+    *("/", "/batches/", "/batches/new/", "/release/", "/records/", "/stock/", "/stock/new/", "/instruments/"),
+    *("/instruments/new/", "/instruments/DC-1/", "/protocols/", "/protocols/small/1/", "/protocols/import/"),
+    *("/specifications/", "/specifications/small/1/", "/nowhere/"),
+)
+
+
+def places_of_the_laboratory() -> list[str]:
+    """Pages of a batch at work, one in quarantine, one only planned, a lot that waits, and all the registers."""
+    who = small_batch.laboratory()
+    working, decided = small_batch.recorded(who, volume="11.5"), small_batch.in_quarantine(who, purity="93.1")
+    waiting = lot(who, "KIT-2", "kit", accepted=False)
+    tabs = [f"/batches/{decided.number}/{tab}" for tab in ("", "tests/", "release/", "history/", "records/")]
+    return [*PLACES, f"/batches/{working.number}/", *tabs, f"/stock/{waiting.pk}/"]
+
+
+@pytest.mark.parametrize("light", ["light", "dark"])
+def test_no_page_has_a_serious_finding_or_sticks_out(person: Callable[..., Page], light: str) -> None:
+    page = person("operator", color_scheme=light, bypass_csp=True)
+    found: list[str] = []
+    for path in places_of_the_laboratory():
+        page.goto(path)
+        page.add_script_tag(path=VENDOR / "axe.min.js")
+        found += [f"{path} {finding}" for finding in page.evaluate(SERIOUS)]
+        for width in WIDTHS if light == "light" else ():
+            page.set_viewport_size({"width": width, "height": 800})
+            beyond = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            if beyond > 0:
+                found.append(f"{path} is {beyond} px wider than {width}")
+        page.set_viewport_size({"width": 1024, "height": 768})
+    assert found == []

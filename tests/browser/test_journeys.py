@@ -1,0 +1,199 @@
+"""Whole journeys through the pages, as people at several workstations make them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from labeling.domain.lifecycle import BatchStatus
+from labeling.models import Batch, Entry
+from labeling.selectors.batch import find_batch
+from lims.accounts.models import AccessEvent
+from lims.records.models import Document
+from lims.records.rendering import render_document
+from lims.signatures.models import Signature
+from tests.browser import small_batch
+from tests.factories import PASSWORD
+
+Person = Callable[..., Page]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def sign(page: Page, username: str, *, button: str, password: str = "") -> None:
+    form = page.locator("form.sign:visible").filter(has=page.get_by_role("button", name=button))
+    form.get_by_label("Username of the signer").fill(username)
+    form.get_by_label("Password").fill(password or PASSWORD.format(username))
+    form.get_by_role("button", name=button).click()
+
+
+def save(page: Page, field: str, value: str) -> None:
+    form = page.locator(f'form[data-entry="{field}"]')
+    form.locator("[name=value]").fill(value)
+    form.get_by_role("button", name="Save").click()
+
+
+def test_a_small_batch_is_made_tested_and_released_on_the_pages(person: Person) -> None:
+    small_batch.laboratory()
+    operator = person("operator")
+    number = plan_and_start(operator)
+    record_the_steps(operator)
+    operator.locator("#complete").get_by_text("Sign the completion").click()
+    sign(operator, "operator", button="Sign: complete")
+    expect(operator.locator(".batch")).to_contain_text("Quarantine")
+
+    test_and_review(person, number)
+
+    releaser = person("releaser")
+    releaser.goto(f"/batches/{number}/release/")
+    expect(releaser.locator(".verdict")).to_contain_text(f"{number} can be released.")
+    sign(releaser, "releaser", button="Sign: release")
+    expect(releaser.locator(".batch")).to_contain_text("Released")
+    expect(releaser.get_by_text("Queued")).to_be_visible()
+    assert render_document(Document.objects.get(subject=number).pk)
+    # The page looks again by itself; nobody reloads it.
+    expect(releaser.get_by_text("Sealed", exact=True)).to_be_visible()
+    with releaser.expect_download() as download:
+        releaser.get_by_role("link", name="Download").click()
+    releaser.goto("/records/")
+    releaser.get_by_label("Record as PDF").set_input_files(download.value.path())
+    releaser.get_by_role("button", name="Verify").click()
+    expect(releaser.locator(".verdict")).to_contain_text("its seal holds")
+    assert find_batch(number).status == BatchStatus.RELEASED
+
+
+def plan_and_start(page: Page) -> str:
+    page.get_by_role("link", name="Plan a batch").first.click()
+    page.get_by_role("button", name="Plan").click()
+    expect(page.locator(".batch")).to_contain_text("Planned")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".batch")).to_contain_text("In progress")
+    return re.sub(r".*/batches/([^/]+)/.*", r"\1", page.url)
+
+
+def record_the_steps(page: Page) -> None:
+    page.get_by_role("button", name="Yes, confirmed").click()
+    page.locator("#clearance > details > summary").click()
+    page.locator("#clearance").get_by_text("Verify as the second person").click()
+    sign(page, "verifier", button="Sign: verified")
+    expect(page.locator("#clearance")).to_contain_text("Done")
+    save(page, "product.kit_lot", "KIT-1")
+    expect(page.get_by_label("Instrument", exact=True)).to_have_value("DC-1")
+    save(page, "product.activity", "42.0")
+    save(page, "product.volume", "3.0")
+    expect(page.locator("#result-concentration")).to_contain_text("14.00 MBq/mL")
+    page.locator("#product").get_by_text("Verify as the second person").click()
+    sign(page, "verifier", button="Sign: verified")
+    expect(page.locator("#complete")).to_contain_text("Everything the protocol asks for is recorded and verified.")
+
+
+def test_and_review(person: Person, number: str) -> None:
+    analyst = person("analyst")
+    analyst.goto(f"/batches/{number}/tests/")
+    save(analyst, "appearance", "clear")
+    save(analyst, "purity", "98.2")
+    expect(analyst.locator("#purity")).to_contain_text("Conforms")
+    for test in ("appearance", "purity"):
+        analyst.locator(f"#{test}").get_by_text("Review", exact=True).click()
+        sign(analyst, "reviewer", button="Sign: reviewed")
+        expect(analyst.locator(f"#{test}")).to_contain_text("reviewed by Reviewer Test")
+
+
+def test_a_batch_with_a_failing_test_cannot_be_released_and_the_page_says_why(person: Person) -> None:
+    batch = small_batch.in_quarantine(small_batch.laboratory(), purity="93.1")
+    releaser = person("releaser")
+    releaser.goto(f"/batches/{batch.number}/release/")
+    verdict = releaser.locator(".verdict")
+    expect(verdict).to_contain_text(f"{batch.number} cannot be released: one thing is in the way.")
+    expect(verdict).to_contain_text("Radiochemical purity is 93.1 %; the limit is at least 95 %.")
+    expect(releaser.get_by_role("button", name="Sign: release")).to_have_count(0)
+    verdict.get_by_role("link", name="Go there").click()
+    expect(releaser.locator("#purity")).to_contain_text("Fails")
+
+    releaser.goto(f"/batches/{batch.number}/release/")
+    releaser.get_by_text("Reject this batch").click()
+    releaser.get_by_label("Reason").fill("Radiochemical purity under its limit.")
+    sign(releaser, "releaser", button="Sign: reject")
+    expect(releaser.locator(".batch")).to_contain_text("Rejected")
+
+
+def test_a_wrong_password_signs_nothing_and_the_attempt_is_kept(person: Person) -> None:
+    batch = small_batch.in_quarantine(small_batch.laboratory())
+    releaser = person("releaser")
+    releaser.goto(f"/batches/{batch.number}/release/")
+    before = Signature.objects.count()
+    sign(releaser, "releaser", button="Sign: release", password="not the password")
+    expect(releaser.get_by_text("Username or password is wrong; nothing was signed.")).to_be_visible()
+    expect(releaser.get_by_label("Username of the signer").first).to_have_value("releaser")
+    expect(releaser.get_by_label("Password").first).to_have_value("")
+    assert Signature.objects.count() == before
+    assert find_batch(batch.number).status == BatchStatus.QUARANTINE
+    assert AccessEvent.objects.filter(kind=AccessEvent.Kind.SIGNING_REFUSED, username="releaser").count() == 1
+
+
+def test_the_maker_of_a_batch_is_refused_as_its_second_person(person: Person) -> None:
+    batch = small_batch.recorded(small_batch.laboratory())
+    operator = person("operator")
+    operator.goto(f"/batches/{batch.number}/")
+    operator.locator("#product").get_by_text("Verify as the second person").click()
+    sign(operator, "operator", button="Sign: verified")
+    expect(operator.locator("#product [role=alert]")).to_be_visible()
+    assert not batch.verifications.exists()
+
+
+def test_signing_in_and_recording_need_no_mouse(person: Person) -> None:
+    batch = small_batch.in_progress(small_batch.laboratory())
+    page = person()
+    page.goto(f"/batches/{batch.number}/")  # asks who it is first, then goes there
+    page.keyboard.type("operator")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD.format("operator"))
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/batches/{batch.number}/")
+    page.keyboard.press("n")  # the next thing to do
+    expect(page.get_by_role("button", name="Yes, confirmed")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator('[data-entry="product.kit_lot"] [name=value]')).to_be_focused()
+    page.keyboard.type("KIT-1")
+    page.keyboard.press("Enter")
+    expect(page.locator('[data-entry="product.activity"] [name=value]')).to_be_focused()
+    page.keyboard.type("42.0")
+    page.keyboard.press("Enter")
+    expect(page.locator("#product")).to_contain_text("42.0 MBq")
+    assert Entry.objects.filter(batch=batch).count() == 3
+
+
+def test_a_refused_value_stays_as_it_was_typed_with_the_sentence_beside_it(person: Person) -> None:
+    batch = small_batch.in_progress(small_batch.laboratory())
+    page = person("operator")
+    page.goto(f"/batches/{batch.number}/")
+    page.get_by_role("button", name="Yes, confirmed").click()
+    activity, volume = (page.locator(f'[data-entry="product.{key}"] [name=value]') for key in ("activity", "volume"))
+    volume.fill("3.0")  # typed, not saved: it survives the saving of another field
+    save(page, "product.activity", "3,2")
+    expect(activity).to_have_value("3,2")
+    expect(activity).to_have_attribute("aria-invalid", "true")
+    expect(page.locator(f"[id='{activity.get_attribute('aria-describedby')}']")).to_contain_text("ambiguous")
+    expect(volume).to_have_value("3.0")
+    save(page, "product.activity", "250")
+    expect(page.locator("#product")).to_contain_text("Out of range")
+    expect(page.locator("#deviations")).to_contain_text("250")
+    page.locator("#product").get_by_text("Correct", exact=True).first.click()
+
+
+def test_a_page_that_was_left_open_says_what_changed_since(person: Person) -> None:
+    who = small_batch.laboratory()
+    batch = small_batch.in_quarantine(who)
+    first, second = person("releaser"), person("quality")
+    first.goto(f"/batches/{batch.number}/release/")
+    second.goto(f"/batches/{batch.number}/release/")
+    second.get_by_text("Put the batch on hold").click()
+    second.get_by_label("Reason").last.fill("A question from the ward.")
+    second.get_by_role("button", name="Put on hold").click()
+    expect(second.locator(".batch")).to_contain_text("On hold")
+    sign(first, "releaser", button="Sign: release")
+    expect(first.get_by_text("The record changed while this page was open.")).to_be_visible()
+    expect(first.get_by_text("A question from the ward.")).to_be_visible()
+    assert Batch.objects.get(pk=batch.pk).status == BatchStatus.ON_HOLD
