@@ -41,6 +41,5 @@ RUN python -m compileall -q lims labeling qc \
 USER 10001:10001
 VOLUME /var/lib/oxinate
 EXPOSE 8000
-HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/api/v1/health/', headers={'Host': 'localhost'}); raise SystemExit(c.getresponse().status != 200)"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "lims.healthcheck"]
 CMD ["gunicorn", "-c", "python:lims.serving", "lims.wsgi:application"]

@@ -165,8 +165,11 @@ class BatchMaker:
     def _fetch_record(self, number: str) -> Record:
         document = self._sealed_document(number)
         if document.get("state") != "sealed":
-            said = f"Not sealed after {SEALED_WITHIN_S:.0f} s ({document.get('state')}). Is the Celery worker running?"
-            return Record(document.get("id"), "", valid=False, state=str(document.get("state")), said=said)
+            error = f" {document['error']}" if document.get("error") else ""
+            said = f"Not sealed after {SEALED_WITHIN_S:.0f} s, but {document['state']}: does the worker run?{error}"
+            if document["state"] == "failed":
+                said = f"It could not be printed.{error}"
+            return Record(document.get("id"), "", valid=False, state=str(document["state"]), said=said)
         about = f"Record of {number}"
         content = self._lims.content(f"documents/{document['id']}/content/", role="reviewer", about=about)
         digest = sha256(content).hexdigest()
@@ -198,7 +201,7 @@ class BatchMaker:
         while time.monotonic() < until:
             documents = self._lims.get_all(f"batches/{number}/documents/", role="reviewer")
             newest = max(documents, key=lambda document: document["requested_at"], default=newest)
-            if newest["state"] == "sealed":
+            if newest["state"] in {"sealed", "failed"}:
                 break
             time.sleep(POLL_EVERY_S)
         return newest

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,19 @@ KEYS: dict[str, tuple[str, str]] = {
     "timer": ("step started_at", "stopped_at reason"),
     "expected result": ("value", "unit rel_tol"),
     "expected release": ("decision", "blockers"),
+}
+NAMES = {
+    "code",
+    "kind",
+    "material",
+    "lot",
+    "identity",
+    "protocol",
+    "specification",
+    "step",
+    "field",
+    "equipment",
+    "unit",
 }
 
 
@@ -102,7 +115,9 @@ def read_campaign(path: Path) -> Campaign:
     unknown: list[str] = []
     _check(content, unknown)
     _check_instants(content, "campaign")
-    return Campaign(content, tuple(unknown))
+    campaign = Campaign(content, tuple(unknown))
+    campaign.moved_to(datetime.now(UTC))  # a time that is none is told now, and not when half the work is done
+    return campaign
 
 
 def instant(text: Any) -> datetime:
@@ -122,6 +137,8 @@ def _check(content: Any, unknown: list[str]) -> None:
     _each("other_lots", content.get("other_lots", []), "lot", unknown)
     if "lot" in content:
         _keys("lot", content["lot"], "lot", unknown)
+    for lot in [content.get("lot", {}), *content.get("other_lots", [])]:
+        _object("received", lot.get("received", {}))
     if "synthesis" in content:
         _check_batch("synthesis", content["synthesis"], unknown)
     for n, plan in enumerate(_list("labelings", content.get("labelings", []))):
@@ -142,6 +159,8 @@ def _check_batch(where: str, plan: Any, unknown: list[str]) -> None:
     _each(f"{where}.entries", plan.get("entries", []), "entry", unknown)
     _each(f"{where}.timers", plan.get("timers", []), "timer", unknown)
     _object(f"{where}.test_results", plan.get("test_results", {}))
+    if "expected_expiry" in plan:
+        instant(plan["expected_expiry"])
     for key, expected in _object(f"{where}.expected_results", plan.get("expected_results", {})).items():
         _keys(f"{where}.expected_results.{key}", expected, "expected result", unknown)
         for part in ("value", "rel_tol"):
@@ -152,6 +171,7 @@ def _check_batch(where: str, plan: Any, unknown: list[str]) -> None:
     if "expected_release" in plan:
         release = plan["expected_release"]
         _keys(f"{where}.expected_release", release, "expected release", unknown)
+        _list(f"{where}.expected_release.blockers", release.get("blockers", []))
         if release["decision"] not in DECISIONS:
             raise CampaignFileError(
                 f"{where}.expected_release has the decision {release['decision']!r}; it can be released or refused."
@@ -163,6 +183,9 @@ def _keys(where: str, node: Any, kind: str, unknown: list[str]) -> None:
     missing = [key for key in required if key not in _object(where, node)]
     if missing:
         raise CampaignFileError(f"{where} in the campaign file lacks {', '.join(missing)}.")
+    for key in NAMES & node.keys() if kind != "campaign" else ():
+        if not isinstance(node[key], str):
+            raise CampaignFileError(f"{where}.{key} in the campaign file must be a text.")
     for key in [key for key in node if key not in required and key not in optional]:
         unknown.append(f"{where}.{key}")
         del node[key]

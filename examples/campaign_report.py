@@ -186,7 +186,7 @@ def remarks(outcomes: list[Outcome]) -> Iterator[str]:
         if outcome.record:
             saved = f", saved as {outcome.record.saved_as}" if outcome.record.saved_as else ""
             yield f"{outcome.title}: record {outcome.record.id}{saved}"
-            yield f"   sha256 {outcome.record.sha256}\n   {outcome.record.said}"
+            yield f"   sha256 {outcome.record.sha256 or ABSENT}\n   {outcome.record.said}"
 
 
 def as_json(outcome: Outcome, *, ok: bool) -> Json:

@@ -23,7 +23,7 @@ ADOPTION = {
     "submitted": ("approve", "quality"),
     "approved": ("make-effective", "quality"),
 }
-MOST_ACTS = 6
+MOST_ACTS = 6  # two for each step: somebody else may have done it first
 
 
 @dataclass(frozen=True, slots=True)

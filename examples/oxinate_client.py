@@ -119,7 +119,7 @@ class Oxinate:
 
     def get_all(self, path: str, *, role: str, **query: str) -> list[Json]:
         """Every row of a list, whether it comes whole or page by page."""
-        page = self.get(path, role=role, **query)
+        page = self.get(path, role=role, page_size="500", **query)
         rows: list[Json] = []
         while isinstance(page, dict):
             rows += page.get("results", [])

@@ -13,7 +13,7 @@ from lims.signatures.serializers import SignatureInput
 
 
 class InstantField(serializers.CharField):
-    """An instant with its offset; one without is refused with 422 (`naive_time`), because it means another everywhere."""
+    """An instant with its offset. One without is refused with 422 (`naive_time`): it means another in every zone."""
 
     def to_internal_value(self, data: Any) -> datetime:  # type: ignore[override]
         return parse_instant(super().to_internal_value(data), field=self.field_name or "at")
@@ -84,7 +84,7 @@ class ReasonInput(Input):
 
 class EntryInput(Input):
     step = serializers.CharField(max_length=64)
-    field = serializers.CharField(max_length=64)  # type: ignore[assignment]
+    field = serializers.CharField(max_length=64)
     value = TypedField()
     unit = text()
     at = InstantField(required=False, default=None)
@@ -105,6 +105,17 @@ class TimerInput(Input):
     event = serializers.CharField(max_length=8)
     at = InstantField(required=False, default=None)
     reason = text()
+
+
+class HalfLifeInput(QuantityInput):
+    u = TypedField(required=False, allow_null=True, default=None)
+
+
+class AdoptionInput(Input):
+    half_life = HalfLifeInput()
+    source = serializers.CharField(max_length=4000)
+    reason = text()
+    signature = SignatureInput()
 
 
 class AssessmentInput(Input):

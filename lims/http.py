@@ -1,4 +1,4 @@
-"""The one place where a refusal becomes HTTP: `application/problem+json` for REST, the sentence beside the field for pages."""
+"""The one place where a refusal becomes HTTP: problem+json for REST, the sentence beside the field for pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ _CODES = {
 }
 
 
-def problem_body(*, status: int, code: str, detail: str, errors: list[dict[str, str]], **more: object) -> dict[str, Any]:
+def problem_body(
+    *, status: int, code: str, detail: str, errors: list[dict[str, str]], **more: object
+) -> dict[str, Any]:
     return {
         "type": f"urn:oxinate:problem:{code}",
         "title": HTTPStatus(status).phrase,
@@ -53,7 +55,7 @@ def problem_of(refusal: DomainError) -> dict[str, Any]:
         status=refusal.status,
         code=refusal.code,
         detail=refusal.message,
-        errors=errors,  # type: ignore[arg-type]
+        errors=errors,
         **details,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, stock, versions
+from labeling.api import batches, nuclides, stock, versions
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokensApi
@@ -35,6 +35,9 @@ urlpatterns = [
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     *version_routes("protocols"),
     *version_routes("specifications", model=SpecificationVersion),
+    path("nuclides/", nuclides.NuclidesApi.as_view()),
+    path("nuclides/<str:code>/", nuclides.NuclideApi.as_view()),
+    path("nuclides/<str:code>/adopt/", nuclides.AdoptionApi.as_view()),
     path("lots/", stock.LotsApi.as_view()),
     path("lots/<int:lot_id>/", stock.LotApi.as_view()),
     path("lots/<int:lot_id>/accept/", stock.LotDecisionApi.as_view()),

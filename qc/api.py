@@ -48,7 +48,9 @@ class ResultsApi(Endpoint):
         data = read_input(ResultInput, request.data)
         inputs = data["inputs"]
         if inputs is not None and not isinstance(inputs, Mapping):
-            raise InvalidInput("The inputs of a formula are an object with their names.", code="malformed", field="inputs")
+            raise InvalidInput(
+                "The inputs of a formula are an object with their names.", code="malformed", field="inputs"
+            )
         result = record_result(
             actor=actor_of(request),
             number=number,

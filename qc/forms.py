@@ -23,7 +23,7 @@ class ResultForm(LabForm):
     def __init__(self, *args: Any, definition: Mapping[str, Any], **kwargs: Any) -> None:
         self.definition = definition
         self.formula = definition["formula"] or ""
-        super().__init__(*args, name=definition["key"], initial={"test": definition["key"]}, **kwargs)
+        super().__init__(*args, slug=definition["key"], initial={"test": definition["key"]}, **kwargs)
         if self.formula == "radiochemical-purity":
             self._add_regions()
         elif self.formula == "retention":
@@ -47,7 +47,7 @@ class ResultForm(LabForm):
         accepted = self.definition["criterion"]["accept"]
         attrs: dict[str, Any] = {"autocomplete": "off", "data-draft": ""}
         if accepted:
-            attrs["list"] = f"{self.name}-accepted"
+            attrs["list"] = f"{self.slug}-accepted"
         else:
             attrs |= {"inputmode": "decimal", "class": "has-unit"}
         self.fields["value"] = forms.CharField(label="Result", max_length=200, widget=forms.TextInput(attrs=attrs))

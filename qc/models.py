@@ -50,7 +50,7 @@ class Review(models.Model):
 
 
 class Investigation(models.Model):
-    """An assignable cause that invalidates a test result. The result stays, is printed, and may be followed by another."""
+    """An assignable cause that invalidates a test result. The result stays and is printed; another may follow."""
 
     test_result = models.OneToOneField(TestResult, on_delete=models.PROTECT, related_name="investigation")
     cause = models.TextField()

@@ -32,7 +32,9 @@ def batch_record(batch: Batch, *, gate: Assessment, document: str) -> dict[str, 
             "reason": signature.reason if signature else "",
             "by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         },
-        "materials": [lot_row(lot) for lot in lots.select_related("received_by", "received_on", "disposition_signature")],
+        "materials": [
+            lot_row(lot) for lot in lots.select_related("received_by", "received_on", "disposition_signature")
+        ],
         "instruments": [instrument_row(equipment) for equipment in instruments],
         "history": history_of(batch.number),
         "printed": {

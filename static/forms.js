@@ -1,7 +1,7 @@
 // Forms work without this script. With it, a form is sent once, nothing typed is lost, and a lost network is said at once.
 "use strict";
 (() => {
-  const drafts = (form) => `draft:${location.pathname}:${form.dataset.entry}`;
+  const drafts = (form) => `draft:${form.getAttribute("action")}:${form.dataset.entry}`;
 
   function say(form, text) {
     let note = form.querySelector("[data-note]");
@@ -55,22 +55,25 @@
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
     for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
-    const inner = target.querySelector(":scope > details");
-    if (inner) inner.open = true;
+    const step = target.matches(".step:not(.step-done)") && target.querySelector(":scope > details");
+    if (step) step.open = true;
     target.scrollIntoView({ block: "start" });
   }
   window.addEventListener("hashchange", unfold);
   unfold();
 
   // Opening a place to sign puts the cursor where the typing starts.
-  document.addEventListener("toggle", (event) => {
-    if (event.target.open && event.target.querySelector(":scope > form.sign")) {
-      const first = [...event.target.querySelectorAll("textarea, input:not([type=hidden])")].find((input) => !input.value);
+  document.addEventListener("click", (event) => {
+    const summary = event.target.closest("summary");
+    if (!summary || !summary.parentElement.querySelector(":scope > form")) return;
+    requestAnimationFrame(() => {
+      const inputs = [...summary.parentElement.querySelectorAll("textarea, select, input:not([type=hidden])")];
+      const first = summary.parentElement.open && inputs.find((input) => !input.value);
       if (first) first.focus();
-    }
-  }, true);
+    });
+  });
 
-  // Keys, outside of inputs: g then a letter goes to a place, n goes to the next open field, ? tells.
+  // Keys, outside of inputs: n goes to the next open field, g and a digit to that place of the navigation.
   let went = false;
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
@@ -81,8 +84,9 @@
       went = true;
       setTimeout(() => { went = false; }, 1200);
     } else if (went) {
-      const place = [...document.querySelectorAll(".rail a")].find((a) => a.textContent.trim()[0]?.toLowerCase() === event.key && a.closest("ul"));
+      const place = document.querySelectorAll(".rail li a")[Number(event.key) - 1];
       if (place) place.click();
+      went = false;
     }
   });
 })();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -155,12 +156,14 @@ def record(who: People, number: str, row: dict[str, Any], moved: timedelta, **ch
     record_entry(actor=who.operator, number=number, step=row["step"], field=row["field"], reading=reading)
 
 
-def recorded(who: People, plan: dict[str, Any], *, moved: timedelta | None = None, **values: str) -> Batch:
-    """A batch with all its entries and timers; `values` replaces some by `step__field`."""
+def recorded(
+    who: People, plan: dict[str, Any], *, moved: timedelta | None = None, values: Mapping[str, str] | None = None
+) -> Batch:
+    """A batch with all its entries and timers; `values` replaces some by `step.field`."""
     moved = moved if moved is not None else shift()
     batch = started(who, plan, moved)
     for row in plan["entries"]:
-        value = values.get(f"{row['step']}__{row['field']}")
+        value = (values or {}).get(f"{row['step']}.{row['field']}")
         record(who, batch.number, row, moved, **({"value": value} if value else {}))
     for timer in plan["timers"]:
         for event, key in (("start", "started_at"), ("stop", "stopped_at")):
@@ -178,14 +181,12 @@ def verify_all(who: People, number: str) -> None:
         critical = {field.key for field in step.fields if field.critical}
         for entry in facts.entries_of(step.key):
             if entry.field in critical:
-                verify_entry(
-                    actor=who.verifier, number=number, entry_id=entry.pk, credential=credential("verifier")
-                )
+                verify_entry(actor=who.verifier, number=number, entry_id=entry.pk, credential=credential("verifier"))
 
 
-def completed(who: People, plan: dict[str, Any] | None = None, **values: str) -> Batch:
+def completed(who: People, plan: dict[str, Any] | None = None, *, values: Mapping[str, str] | None = None) -> Batch:
     """A synthesis (or `plan`) in quarantine."""
-    batch = recorded(who, plan or campaign()["synthesis"], **values)
+    batch = recorded(who, plan or campaign()["synthesis"], values=values)
     verify_all(who, batch.number)
     return complete_batch(actor=who.operator, number=batch.number, credential=credential("operator"))
 
@@ -195,18 +196,16 @@ def give_results(who: People, number: str, results: dict[str, Any], *, reviewed:
         raw = {"inputs": given} if isinstance(given, dict) else {"value": given}
         result = record_result(actor=who.analyst, number=number, test=test, **raw)
         if reviewed:
-            review_result(
-                actor=who.reviewer, number=number, result_id=result.pk, credential=credential("reviewer")
-            )
+            review_result(actor=who.reviewer, number=number, result_id=result.pk, credential=credential("reviewer"))
 
 
-def tested(who: People, **values: str) -> Batch:
+def ready_to_decide(who: People, *, values: Mapping[str, str] | None = None) -> Batch:
     """A synthesis in quarantine with all its results, reviewed: ready to be decided about."""
-    batch = completed(who, **values)
+    batch = completed(who, values=values)
     give_results(who, batch.number, campaign()["synthesis"]["test_results"])
     return find_batch(batch.number)
 
 
 def released(who: People) -> Batch:
-    batch = tested(who)
+    batch = ready_to_decide(who)
     return release_batch(actor=who.releaser, number=batch.number, credential=credential("releaser"))

@@ -48,7 +48,9 @@ def revision_of(request: Request) -> int | None:
     if not given or given == "*":
         return None
     if not given.isdigit():
-        raise InvalidInput("If-Match must hold the ETag of the batch, a whole number.", code="bad_etag", field="If-Match")
+        raise InvalidInput(
+            "If-Match must hold the ETag of the batch, a whole number.", code="bad_etag", field="If-Match"
+        )
     return int(given)
 
 
@@ -61,8 +63,12 @@ class BatchesApi(Endpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         query = request.query_params
-        moments = {f"planned_{end}": parse_instant(query[end], field=end) for end in ("from", "to") if query.get(end)}
-        exact = {key: query.get(key, "") for key in ("status", "protocol", "product", "identity", "lot")}
+        moments: dict[str, Any] = {
+            f"planned_{end}": parse_instant(query[end], field=end) for end in ("from", "to") if query.get(end)
+        }
+        exact: dict[str, Any] = {
+            key: query.get(key, "") for key in ("status", "protocol", "product", "identity", "lot")
+        }
         pages = NewestFirst()
         page: list[Batch] = pages.paginate_queryset(batches(**exact, **moments), request, view=self) or []
         return pages.get_paginated_response([summary_of(batch) for batch in page])
@@ -200,9 +206,7 @@ class HistoryApi(Endpoint):
 def _record(actor: Actor, number: str, row: Any, revision: int | None) -> Entry:
     data = read_input(EntryInput, row)
     step, field = data.pop("step"), data.pop("field")
-    return record_entry(
-        actor=actor, number=number, step=step, field=field, reading=Reading(**data), revision=revision
-    )
+    return record_entry(actor=actor, number=number, step=step, field=field, reading=Reading(**data), revision=revision)
 
 
 def _attempt(actor: Actor, number: str, row: Any) -> Entry | DomainError:

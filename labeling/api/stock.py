@@ -24,9 +24,7 @@ class LotsApi(Endpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         query = request.query_params
-        rows = lots(
-            number=query.get("number", ""), status=query.get("status", ""), material=query.get("material", "")
-        )
+        rows = lots(number=query.get("number", ""), status=query.get("status", ""), material=query.get("material", ""))
         pages = NewestFirst()
         page: list[Lot] = pages.paginate_queryset(rows, request, view=self) or []
         return pages.get_paginated_response([lot_row(lot) for lot in page])

@@ -151,9 +151,10 @@ def cell_specific_activity(
                 code="division_by_zero",
             )
         amounts[name] = on_cells / count.amount
+        millions = worksheet.amount(count.amount, unit("10^6 cells"))
         worked.append(
-            f"{worksheet.said(count)}; {name} = {worksheet.amount(on_cells, kilobecquerel)} /"
-            f" {worksheet.amount(count.amount, unit('10^6 cells'))} = {worksheet.amount(amounts[name], per_million)}"
+            f"{worksheet.said(count)}; {name} = {worksheet.amount(on_cells, kilobecquerel)} / ({millions})"
+            f" = {worksheet.amount(amounts[name], per_million)}"
         )
     return Result(amounts, tuple(worked), at=dict.fromkeys(amounts, reference_time))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from labeling.domain import worksheet
@@ -13,7 +14,7 @@ from labeling.domain.inputs import ACTIVITY, COUNT_RATE, PLAIN, TIME, GroupInput
 from labeling.domain.measurements import Quantity, Reading
 from labeling.domain.nuclides import Nuclide
 from labeling.domain.quantities import seconds_between
-from labeling.domain.uncertainty import LN2, Number, decay_mean, ln, nominal, sqrt, standard_uncertainty, variable
+from labeling.domain.uncertainty import LN2, Number, decay_mean, ln, nominal, sqrt, variable
 from labeling.domain.units import Unit
 
 COUNTS = QuantityInput(dimensions=(PLAIN,), plain="1", counts=True, about="a number of counts, with sqrt(N)")
@@ -146,48 +147,76 @@ def half_life_fit(*, points: tuple[Mapping[str, Any], ...]) -> Result:
     than they state. Refused: fewer than three points, one time twice, a rate or its u of zero or less, a rate that
     does not fall. Source: Bevington and Robinson, Data Reduction and Error Analysis, chapter 6.
     """
-    times = [nominal(point["elapsed_s"].amount) for point in points]
+    times = [point["elapsed_s"].value for point in points]
     if len(set(times)) < len(times):
         refuse(
             "points", "two of them have the same elapsed_s, so that they are no points of one curve.", code="duplicate"
         )
-    logs = [math.log(point["rate"].value) for point in points]
-    weights = [(point["rate"].value / point["u"].value) ** 2 for point in points]
-    weight = sum(weights)
-    mean_time = sum(w * t for w, t in zip(weights, times, strict=True)) / weight
-    mean_log = sum(w * y for w, y in zip(weights, logs, strict=True)) / weight
-    spread = sum(w * (t - mean_time) ** 2 for w, t in zip(weights, times, strict=True))
-    slope = sum(w * (t - mean_time) * (y - mean_log) for w, t, y in zip(weights, times, logs, strict=True)) / spread
-    if slope >= 0:
-        refuse("points", "the rate does not fall with time, so that it has no half-life.", code="not_decaying")
-    residuals = [y - mean_log - slope * (t - mean_time) for t, y in zip(times, logs, strict=True)]
-    chi2 = sum(w * residual**2 for w, residual in zip(weights, residuals, strict=True))
-    freedom = len(points) - 2
-    inflated = max(1.0, math.sqrt(chi2 / freedom))
-    fitted = variable(slope, inflated / math.sqrt(spread), "slope of the fit")
-    half_life = -LN2 / fitted
-    worked = _fit_lines(
-        points, slope=slope, u=standard_uncertainty(fitted), chi2=chi2, freedom=freedom, half_life=half_life
+    line = _weighted_line(
+        times,
+        [math.log(point["rate"].value) for point in points],
+        [(point["rate"].value / point["u"].value) ** 2 for point in points],
     )
-    return Result({"half_life": half_life, "chi2": chi2, "degrees_of_freedom": float(freedom)}, worked)
+    if line.slope >= 0:
+        refuse("points", "the rate does not fall with time, so that it has no half-life.", code="not_decaying")
+    half_life = -LN2 / variable(line.slope, line.u_slope, "slope of the fit")
+    amounts = {"half_life": half_life, "chi2": line.chi2, "degrees_of_freedom": float(line.freedom)}
+    return Result(amounts, _fit_lines(points, line, half_life))
 
 
-def _fit_lines(
-    points: tuple[Mapping[str, Any], ...], *, slope: float, u: float, chi2: float, freedom: int, half_life: Number
-) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A straight line fitted to points with weights, and the sums it comes from."""
+
+    mean_time: float
+    mean_log: float
+    spread: float
+    covariance: float
+    chi2: float
+    freedom: int
+
+    @property
+    def slope(self) -> float:
+        return self.covariance / self.spread
+
+    @property
+    def inflation(self) -> float:
+        """What the points scatter by beyond what they state."""
+        return max(1.0, math.sqrt(self.chi2 / self.freedom))
+
+    @property
+    def u_slope(self) -> float:
+        return self.inflation / math.sqrt(self.spread)
+
+
+def _weighted_line(times: list[float], logs: list[float], weights: list[float]) -> _Line:
+    total = math.fsum(weights)
+    mean_time = math.fsum(w * t for w, t in zip(weights, times, strict=True)) / total
+    mean_log = math.fsum(w * y for w, y in zip(weights, logs, strict=True)) / total
+    points = [(w, t - mean_time, y - mean_log) for w, t, y in zip(weights, times, logs, strict=True)]
+    spread = math.fsum(w * t * t for w, t, _ in points)
+    covariance = math.fsum(w * t * y for w, t, y in points)
+    chi2 = math.fsum(w * (y - covariance / spread * t) ** 2 for w, t, y in points)
+    return _Line(mean_time, mean_log, spread, covariance, chi2, freedom=len(points) - 2)
+
+
+def _fit_lines(points: tuple[Mapping[str, Any], ...], line: _Line, half_life: Number) -> tuple[str, ...]:
+    number = worksheet.number
     return (
-        "ln(rate) = a + b t, least squares with weights (rate / u)²; T = −ln 2 / b",
+        "ln(rate) = a + b t, least squares with weights w = (rate / u)²; T = −ln 2 / b",
         *(
-            f"t = {time.typed} s: ln({rate.typed}) = {worksheet.number(math.log(rate.value))},"
-            f" weight ({rate.typed} / {u_of_rate.typed})²"
+            f"t = {time.typed} s: ln({rate.typed}) = {number(math.log(rate.value))},"
+            f" w = ({rate.typed} / {u_of_rate.typed})² = {number((rate.value / u_of_rate.value) ** 2)}"
             for time, rate, u_of_rate in ((point["elapsed_s"], point["rate"], point["u"]) for point in points)
         ),
+        f"weighted means: t̄ = {number(line.mean_time)} s, ȳ = {number(line.mean_log)}",
         (
-            f"chi² = {worksheet.number(chi2)} with {freedom} degrees of freedom;"
-            f" the uncertainty is multiplied by {worksheet.number(max(1.0, math.sqrt(chi2 / freedom)))}"
+            f"b = Σ w (t − t̄)(ln(rate) − ȳ) / Σ w (t − t̄)² = ({number(line.covariance)}) / ({number(line.spread)})"
+            f" = {number(line.slope)} per s"
         ),
-        f"b = {worksheet.number(slope)} 1/s with u(b) = {worksheet.number(u)} 1/s",
-        f"T = 0.693147181 / {worksheet.number(-slope)} 1/s = {worksheet.in_hours(half_life)}",
+        f"chi² = {number(line.chi2)} with {line.freedom} degrees of freedom; factor {number(line.inflation)}",
+        f"u(b) = factor / √(Σ w (t − t̄)²) = {number(line.u_slope)} per s",
+        f"T = 0.693147181 / ({number(-line.slope)} per s) = {worksheet.in_hours(half_life)}",
     )
 
 

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -22,7 +23,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from labeling.domain.quantities import parse_number
 from lims.errors import InvalidInput
 
-LARGEST_DOCUMENT = 200_000  # characters
+LARGEST_DOCUMENT = 100_000  # characters
 DEEPEST = 20
 MOST_NODES = 20_000
 PLAIN_TAGS = {
@@ -65,7 +66,7 @@ class Findings:
     def raise_if_any(self) -> None:
         if not self.found:
             return
-        found = sorted(set(self.found))
+        found = sorted(dict.fromkeys(self.found), key=itemgetter(0))
         line, detail = found[0]
         more = f" ({len(found) - 1} more)" if len(found) > 1 else ""
         raise InvalidInput(
@@ -86,6 +87,7 @@ def read_document(text: str) -> Mapping:
     """The document as plain mappings, sequences and scalars with their lines."""
     if len(text) > LARGEST_DOCUMENT:
         raise refuse(1, f"The document is longer than {LARGEST_DOCUMENT} characters.")
+    _refuse_deep_brackets(text)
     root = _compose(text)
     if root is None:
         raise refuse(1, "The document is empty.")
@@ -93,6 +95,16 @@ def read_document(text: str) -> Mapping:
     if not isinstance(document, Mapping):
         raise refuse(document.line, "The document is a list of keys and values, beginning with its code.")
     return document
+
+
+def _refuse_deep_brackets(text: str) -> None:
+    """The parser takes seconds over thousands of open brackets before it gives up on them."""
+    depth = 0
+    for place in re.finditer(r"[\[{\]}]", text):
+        depth += 1 if place[0] in "[{" else -1
+        if depth > DEEPEST:
+            line = text.count("\n", 0, place.start()) + 1
+            raise refuse(line, "The document is nested too deeply.")
 
 
 def _compose(text: str) -> Any:

@@ -77,7 +77,7 @@ def parse_expression(text: str) -> Expression:
     """The expression as a tree of what the language knows, or a refusal that says where it stops being one."""
     if len(text) > LONGEST:
         raise fault(LONGEST, f"the expression is longer than {LONGEST} characters")
-    source = text.strip()
+    source = " ".join(text.split())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's own advice on odd syntax is of no use to a protocol's author

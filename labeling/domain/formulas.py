@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from labeling.domain import worksheet
 from labeling.domain.inputs import (
@@ -192,7 +193,7 @@ def formula_named(name: str) -> Formula:
     return known
 
 
-def compute(name: str, inputs: object) -> dict[str, object]:
+def compute(name: str, inputs: object) -> dict[str, Any]:
     """Carry out a formula on JSON inputs; the JSON object of the command and of REST, numbers as decimal strings."""
     wanted = formula_named(name)
     if not isinstance(inputs, Mapping):

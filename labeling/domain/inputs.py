@@ -13,7 +13,7 @@ from labeling.domain.measurements import Moment, Quantity, Reading, measured
 from labeling.domain.nuclides import Nuclide, nuclide, nuclide_with
 from labeling.domain.quantities import parse_instant, parse_nonnegative, parse_number
 from labeling.domain.uncertainty import Number, variable
-from labeling.domain.units import Dimension, Unit, dimension_of, unit, wrong_unit
+from labeling.domain.units import Dimension, Unit, dimension_of, quoted, unit, wrong_unit
 from lims.errors import InvalidInput
 
 ACTIVITY = dimension_of("Bq")
@@ -70,7 +70,7 @@ def calibration_factors(instruments: object) -> dict[str, Number]:
             refuse(within, 'wanted is an object such as {"relative_u_percent": "3.0"}.')
         check_names(calibration, required=["relative_u_percent"], optional=[], within=within)
         percent = parse_nonnegative(calibration["relative_u_percent"], field=f"{within}.relative_u_percent")
-        factors[name] = variable(1.0, float(percent / 100), f"calibration of {name}")
+        factors[str(name)] = variable(1.0, float(percent / 100), f"calibration of {name}")
     return factors
 
 
@@ -169,7 +169,7 @@ class TextInput(Input):
     def read(self, given: object, name: str, bench: Bench) -> str:
         text = _text(given, name)
         if self.choices and text not in self.choices:
-            refuse(name, f'"{text}" is not known; known are {", ".join(self.choices)}.', code="unknown_choice")
+            refuse(name, f"{quoted(text)} is not known; known are {', '.join(self.choices)}.", code="unknown_choice")
         return text
 
 
@@ -254,9 +254,10 @@ def replace_half_life(known: Nuclide, given: object) -> Nuclide:
 def _factor(instrument: object, name: str, bench: Bench) -> Number:
     if instrument is None:
         return 1.0
-    if instrument not in bench.instruments:
-        refuse(f"{name}.instrument", f'the instrument "{instrument}" is not among "instruments".', code="unknown_input")
-    return bench.instruments[str(instrument)]
+    known = _text(instrument, f"{name}.instrument")
+    if known not in bench.instruments:
+        refuse(f"{name}.instrument", f'{quoted(known)} is not among the "instruments".', code="unknown_input")
+    return bench.instruments[known]
 
 
 def _text(given: object, name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from labeling.domain.documents import Findings, Section, read_document
 from labeling.domain.quantities import parse_nonnegative, parse_number
 from labeling.domain.uncertainty import Number, variable
-from labeling.domain.units import dimension_of, unit
+from labeling.domain.units import dimension_of, quoted, unit
 from lims.errors import InvalidInput
 
 LIBRARY = Path(__file__).resolve().parents[2] / "library" / "nuclides.yaml"
@@ -87,7 +87,7 @@ def nuclide(code: str, *, field: str = "nuclide") -> Nuclide:
     known = library().get(code)
     if known is None:
         raise InvalidInput(
-            f'{field}: the nuclide "{code}" is not in the library; known are {", ".join(sorted(library()))}.',
+            f"{field}: the nuclide {quoted(code)} is not in the library; known are {', '.join(sorted(library()))}.",
             code="unknown_nuclide",
             field=field,
         )

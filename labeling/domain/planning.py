@@ -23,7 +23,7 @@ from labeling.domain.quantities import seconds_between
 from labeling.domain.uncertainty import Number
 from labeling.domain.units import Unit, unit
 
-SHARE = QuantityInput(dimensions=(PLAIN,), measured=False, positive=True, about="a share, in %")
+SHARE = QuantityInput(dimensions=(PLAIN,), positive=True, about="a share, in %")
 EU_PER_ML = unit("EU/mL")
 # Largest endotoxin: EU in one radiopharmaceutical dose (USP <85>), and EU per kg of body mass (cell therapy).
 ENDOTOXIN_PER_DOSE = {"intravenous": 175.0, "intrathecal": 14.0}
@@ -67,18 +67,14 @@ def volume_for_activity(*, nuclide: Nuclide, concentration: Reading, at: datetim
     "back-plan",
     inputs={
         "nuclide": NUCLIDE,
-        "dose": QuantityInput(
-            dimensions=(ACTIVITY,), at_wanted=True, measured=False, about="the activity to be injected, at its time"
-        ),
+        "dose": QuantityInput(dimensions=(ACTIVITY,), at_wanted=True, about="the activity to be injected, at its time"),
         "labeling_starts_at": InstantInput(),
         "synthesis_ends_at": InstantInput(),
         "synthesis_starts_at": InstantInput(),
         "calibration_time": InstantInput(about="the time the supplier states the activity for"),
         "labeling_efficiency": SHARE,
         "recovery": SHARE,
-        "radiochemical_yield": QuantityInput(
-            dimensions=(PLAIN,), measured=False, positive=True, about="decay corrected, in %"
-        ),
+        "radiochemical_yield": QuantityInput(dimensions=(PLAIN,), positive=True, about="decay corrected, in %"),
         "unit": UNIT,
     },
     outputs={

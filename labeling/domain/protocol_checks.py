@@ -23,7 +23,7 @@ class Checker:
 
     def kind(self, result: ResultDefinition) -> Kind | None:
         kind = self._of_formula(result) if result.formula else self._of_expression(result)
-        if kind is None or self.incomplete:
+        if kind is None or self.incomplete or not result.unit:
             return None
         if kind.dimension != unit(result.unit).dimension:
             self.section.fault("unit", f"The result is {kind.dimension}, and {result.unit} is no unit of that.")

@@ -87,12 +87,12 @@ def _unit(section: Section, known: Formula | None) -> str:
         return known.outputs[known.primary].unit
     if written is None:
         section.fault(None, 'The result lacks its "unit".')
-        return "1"
+        return ""
     try:
         return unit(written).symbol
     except InvalidInput as refusal:
         section.fault("unit", refusal.message)
-        return "1"
+        return ""
 
 
 def _output(section: Section, known: Formula) -> str | None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from labeling.domain.magnitudes import magnitude_warning
-from labeling.domain.units import convert, unit
+from labeling.domain.units import convert, quoted, unit
 from lims.errors import InvalidInput
 
 __all__ = ["Bound", "Value", "convert", "magnitude_warning", "parse_instant", "parse_number", "parse_value", "unit"]
@@ -21,6 +21,7 @@ WITH_COMMA = re.compile(r"[+-]?[\d\s.]*\d,\d[\d\s.,]*([eE][+-]?\d+)?")
 NOT_FINITE = re.compile(r"[+-]?(s?nan|inf|infinity)", re.IGNORECASE)
 BOUND = re.compile(r"(<=|>=|<|>|≤|≥)\s*(.*)", re.DOTALL)
 LONGEST = 60
+EXAMPLE = "2026-03-02T08:00:00+01:00"
 LARGEST_EXPONENT = 60  # nothing in a laboratory is larger than 1e60 or, but for zero, smaller than 1e-60
 
 
@@ -70,7 +71,7 @@ def parse_number(text: object, *, field: str) -> Decimal:
     if not grouped and re.fullmatch(rf"[+-]?\d+([{SPACES}]+[\d.]+)+", typed):
         raise _ambiguous(typed, field, "spaces may only separate groups of three digits")
     if len(typed) > LONGEST or not (grouped or (NUMBER.fullmatch(typed) and typed.isascii())):
-        raise _not_a_number(typed[:LONGEST], field, "is not a number")
+        raise _not_a_number(typed, field, "is not a number")
     number = Decimal(re.sub(rf"[{SPACES}]", "", typed))
     if number and abs(number.adjusted()) > LARGEST_EXPONENT:
         raise _not_a_number(typed, field, "lies beyond anything that can be measured")
@@ -90,25 +91,20 @@ def parse_instant(text: object, *, field: str = "at") -> datetime:
     """An instant in ISO 8601 with its offset: a time of day without one means another instant in every zone."""
     if text is None or text == "":
         raise InvalidInput(f"{field}: the time is missing.", code="missing_value", field=field)
-    if isinstance(text, datetime):
-        instant = text
-    else:
-        try:
-            instant = datetime.fromisoformat(str(text).strip())
-        except ValueError:
-            raise InvalidInput(
-                f'{field}: "{text}" is not a time. Write it as 2026-03-02T08:00:00+01:00.',
-                code="not_a_time",
-                field=field,
-            ) from None
+    if not isinstance(text, str | datetime):
+        raise InvalidInput(f"{field}: a time such as {EXAMPLE} is wanted here.", code="not_a_time", field=field)
+    try:
+        instant = text if isinstance(text, datetime) else datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidInput(
+            f"{field}: {quoted(text)} is not a time. Write it as {EXAMPLE}.", code="not_a_time", field=field
+        ) from None
     if instant.utcoffset() is None:
         raise InvalidInput(
-            f'{field}: "{text}" has no offset from UTC. Write it as 2026-03-02T08:00:00+01:00.',
-            code="naive_time",
-            field=field,
+            f"{field}: {quoted(text)} has no offset from UTC. Write it as {EXAMPLE}.", code="naive_time", field=field
         )
     if not 1900 <= instant.year <= 2200:
-        raise InvalidInput(f'{field}: the year of "{text}" cannot be right.', code="not_a_time", field=field)
+        raise InvalidInput(f"{field}: the year of {quoted(text)} cannot be right.", code="not_a_time", field=field)
     return instant
 
 
@@ -125,8 +121,10 @@ def parse_nonnegative(text: object, *, field: str) -> Decimal:
 
 
 def _ambiguous(typed: str, field: str, why: str) -> InvalidInput:
-    return InvalidInput(f'{field}: "{typed}" is ambiguous, {why}.', code="ambiguous_number", field=field, value=typed)
+    return InvalidInput(
+        f"{field}: {quoted(typed)} is ambiguous, {why}.", code="ambiguous_number", field=field, value=typed
+    )
 
 
 def _not_a_number(typed: str, field: str, why: str) -> InvalidInput:
-    return InvalidInput(f'{field}: "{typed}" {why}.', code="not_a_number", field=field, value=typed)
+    return InvalidInput(f"{field}: {quoted(typed)} {why}.", code="not_a_number", field=field, value=typed)

@@ -209,12 +209,21 @@ def unit(spelling: str | None, *, field: str = "unit") -> Unit:
     known = units().get(text)
     if known is None:
         near = [symbol for symbol in units() if symbol and symbol.lower() == text.lower()]
-        near = near or difflib.get_close_matches(text, units(), n=2, cutoff=0.6)
+        near = near or difflib.get_close_matches(text[:60], units(), n=2, cutoff=0.6)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise InvalidInput(
-            f'{field}: the unit "{spelling}" is not known.{hint}', code="unknown_unit", field=field, value=spelling
+            f"{field}: the unit {quoted(spelling)} is not known.{hint}",
+            code="unknown_unit",
+            field=field,
+            value=spelling,
         )
     return known
+
+
+def quoted(text: object) -> str:
+    """What was typed, as a message repeats it: not more of it than a person would read."""
+    typed = str(text)
+    return f'"{typed}"' if len(typed) <= 60 else f'"{typed[:60]}…"'
 
 
 @cache

@@ -79,9 +79,11 @@ def budget(name: str, value: Number, unit: Unit) -> str:
     parts = contributions(stated)
     largest = max(parts.values())
     parts = {source: part for source, part in parts.items() if part >= NEGLIGIBLE * largest}
+    total = f"{number(standard_uncertainty(stated), 4)}{suffix(unit)}, from {', '.join(parts)}"
+    if len(parts) == 1:
+        return f"u({name}) = {total}"
     squares = " + ".join(_square(number(part, 4)) for part in parts.values())
-    total = number(standard_uncertainty(stated), 4)
-    return f"u({name}) = √({squares}) = {total}{suffix(unit)}, from {', '.join(parts)}"
+    return f"u({name}) = √({squares}) = {total}"
 
 
 def _square(text: str) -> str:

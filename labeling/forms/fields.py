@@ -29,9 +29,7 @@ class LocalInstantField(forms.Field):
 
     @staticmethod
     def in_site_zone(naive: datetime) -> datetime:
-        zone = timezone.get_current_timezone()
-        if not isinstance(zone, ZoneInfo):
-            return naive.replace(tzinfo=zone)
+        zone = ZoneInfo(timezone.get_current_timezone_name())
         early, late = naive.replace(tzinfo=zone, fold=0), naive.replace(tzinfo=zone, fold=1)
         if early.utcoffset() == late.utcoffset():
             return early
@@ -43,11 +41,11 @@ class LocalInstantField(forms.Field):
 class LabForm(forms.Form):
     """A form whose inputs point at the sentence below them, and that keeps a refusal beside the input it is about."""
 
-    def __init__(self, *args: Any, name: str = "", **kwargs: Any) -> None:
-        if name:
-            kwargs.setdefault("auto_id", f"{name}-%s")
+    def __init__(self, *args: Any, slug: str = "", **kwargs: Any) -> None:
+        if slug:
+            kwargs.setdefault("auto_id", f"{slug}-%s")
         super().__init__(*args, **kwargs)
-        self.name = name
+        self.slug = slug
         self.describe()
 
     def describe(self) -> None:

@@ -63,7 +63,7 @@ class EntryForm(LabForm):
             if entry
             else "",
         }
-        super().__init__(*args, name=f"{step_key}.{definition['key']}", **kwargs)
+        super().__init__(*args, slug=f"{step_key}.{definition['key']}", **kwargs)
         self.definition, self.lots, self.correcting = definition, lots, correcting
         self._dress_value()
         if definition["equipment_kind"]:
@@ -98,13 +98,13 @@ class EntryForm(LabForm):
         else:
             attrs = {"autocomplete": "off", "spellcheck": "false", "data-draft": ""}
             if self.lots:
-                attrs["list"] = f"{self.name}-lots"
+                attrs["list"] = f"{self.slug}-lots"
             self.fields["value"].widget = forms.TextInput(attrs=attrs)
         self.fields["value"].label = label
 
     @property
     def reference(self) -> str:
-        return self.name
+        return self.slug
 
     @property
     def opens_more(self) -> bool:

@@ -7,332 +7,818 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('audit', '0002_triggers'),
-        ('signatures', '0002_triggers'),
+        ("audit", "0002_triggers"),
+        ("signatures", "0002_triggers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Batch',
+            name="Batch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=32, unique=True)),
-                ('identity', models.CharField(blank=True, max_length=64)),
-                ('status', models.CharField(choices=[('planned', 'Planned'), ('in_progress', 'In progress'), ('quarantine', 'Quarantine'), ('on_hold', 'On hold'), ('released', 'Released'), ('rejected', 'Rejected')], default='planned', max_length=12)),
-                ('planned_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('start_recorded_at', models.DateTimeField(null=True)),
-                ('start_reason', models.TextField(blank=True)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('completion_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('disposed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('disposition_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('planned_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('started_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.CharField(max_length=32, unique=True)),
+                ("identity", models.CharField(blank=True, max_length=64)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("planned", "Planned"),
+                            ("in_progress", "In progress"),
+                            ("quarantine", "Quarantine"),
+                            ("on_hold", "On hold"),
+                            ("released", "Released"),
+                            ("rejected", "Rejected"),
+                        ],
+                        default="planned",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "planned_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("started_at", models.DateTimeField(null=True)),
+                ("start_recorded_at", models.DateTimeField(null=True)),
+                ("start_reason", models.TextField(blank=True)),
+                ("expires_at", models.DateTimeField(null=True)),
+                (
+                    "completion_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
+                (
+                    "disposed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "disposition_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
+                (
+                    "planned_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Equipment',
+            name="Equipment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=64, unique=True)),
-                ('kind', models.CharField(max_length=32)),
-                ('name', models.CharField(blank=True, max_length=200)),
-                ('serial', models.CharField(blank=True, max_length=64)),
-                ('registered_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('registered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=64, unique=True)),
+                ("kind", models.CharField(max_length=32)),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("serial", models.CharField(blank=True, max_length=64)),
+                (
+                    "registered_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "registered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Lot',
+            name="Lot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=64, unique=True)),
-                ('material', models.CharField(max_length=64)),
-                ('kind', models.CharField(blank=True, max_length=16)),
-                ('name', models.CharField(blank=True, max_length=200)),
-                ('identity', models.CharField(blank=True, max_length=64)),
-                ('expires_at', models.DateTimeField()),
-                ('stated', models.JSONField(null=True)),
-                ('volume', models.JSONField(null=True)),
-                ('received', models.JSONField(null=True)),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('status', models.CharField(choices=[('quarantine', 'In quarantine'), ('accepted', 'Accepted'), ('rejected', 'Rejected')], default='quarantine', max_length=12)),
-                ('disposition_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('received_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('received_on', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labeling.equipment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.CharField(max_length=64, unique=True)),
+                ("material", models.CharField(max_length=64)),
+                ("kind", models.CharField(blank=True, max_length=16)),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("identity", models.CharField(blank=True, max_length=64)),
+                ("expires_at", models.DateTimeField()),
+                ("stated", models.JSONField(null=True)),
+                ("volume", models.JSONField(null=True)),
+                ("received", models.JSONField(null=True)),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("quarantine", "In quarantine"), ("accepted", "Accepted"), ("rejected", "Rejected")],
+                        default="quarantine",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "disposition_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
+                (
+                    "received_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "received_on",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="labeling.equipment",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(max_length=64)),
-                ('field', models.CharField(max_length=64)),
-                ('typed', models.TextField()),
-                ('value', models.TextField()),
-                ('unit', models.CharField(blank=True, max_length=24)),
-                ('measured_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('reason', models.TextField(blank=True)),
-                ('late', models.BooleanField(default=False)),
-                ('out_of_range', models.BooleanField(default=False)),
-                ('warnings', models.JSONField(default=list)),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='labeling.batch')),
-                ('corrects', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrected_by', to='labeling.entry')),
-                ('operation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audit.operation')),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('source_batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='used_in', to='labeling.batch')),
-                ('equipment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labeling.equipment')),
-                ('lot', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='labeling.lot')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("step", models.CharField(max_length=64)),
+                ("field", models.CharField(max_length=64)),
+                ("typed", models.TextField()),
+                ("value", models.TextField()),
+                ("unit", models.CharField(blank=True, max_length=24)),
+                ("measured_at", models.DateTimeField()),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("late", models.BooleanField(default=False)),
+                ("out_of_range", models.BooleanField(default=False)),
+                ("warnings", models.JSONField(default=list)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="entries", to="labeling.batch"
+                    ),
+                ),
+                (
+                    "corrects",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrected_by",
+                        to="labeling.entry",
+                    ),
+                ),
+                (
+                    "operation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="audit.operation"
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "source_batch",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="used_in",
+                        to="labeling.batch",
+                    ),
+                ),
+                (
+                    "equipment",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="labeling.equipment",
+                    ),
+                ),
+                (
+                    "lot",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="labeling.lot",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ProtocolVersion',
+            name="ProtocolVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=64)),
-                ('number', models.PositiveIntegerField()),
-                ('title', models.CharField(max_length=200)),
-                ('text', models.TextField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('status', models.CharField(choices=[('draft', 'draft'), ('submitted', 'submitted'), ('approved', 'approved'), ('effective', 'effective'), ('superseded', 'superseded'), ('retired', 'retired')], default='draft', max_length=12)),
-                ('imported_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('kind', models.CharField(max_length=12)),
-                ('product', models.CharField(max_length=200)),
-                ('nuclide', models.CharField(max_length=16)),
-                ('constants', models.JSONField(null=True)),
-                ('approval_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('effective_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('imported_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('retirement_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('review_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=64)),
+                ("number", models.PositiveIntegerField()),
+                ("title", models.CharField(max_length=200)),
+                ("text", models.TextField()),
+                ("sha256", models.CharField(max_length=64)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("submitted", "submitted"),
+                            ("approved", "approved"),
+                            ("effective", "effective"),
+                            ("superseded", "superseded"),
+                            ("retired", "retired"),
+                        ],
+                        default="draft",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "imported_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("kind", models.CharField(max_length=12)),
+                ("product", models.CharField(max_length=200)),
+                ("nuclide", models.CharField(max_length=16)),
+                ("constants", models.JSONField(null=True)),
+                (
+                    "approval_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
+                (
+                    "effective_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
+                (
+                    "imported_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "retirement_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
+                (
+                    "review_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='batch',
-            name='protocol_version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='labeling.protocolversion'),
+            model_name="batch",
+            name="protocol_version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="batches", to="labeling.protocolversion"
+            ),
         ),
         migrations.CreateModel(
-            name='Result',
+            name="Result",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=64)),
-                ('value', models.CharField(max_length=40, null=True)),
-                ('u', models.CharField(max_length=40, null=True)),
-                ('unit', models.CharField(max_length=24)),
-                ('at', models.DateTimeField(null=True)),
-                ('formula', models.CharField(max_length=64)),
-                ('version', models.CharField(max_length=16)),
-                ('worked', models.TextField()),
-                ('constants', models.JSONField()),
-                ('flags', models.JSONField()),
-                ('error', models.TextField(blank=True)),
-                ('limit_state', models.CharField(max_length=8)),
-                ('computed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='results', to='labeling.batch')),
-                ('operation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audit.operation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=64)),
+                ("value", models.CharField(max_length=40, null=True)),
+                ("u", models.CharField(max_length=40, null=True)),
+                ("unit", models.CharField(max_length=24)),
+                ("at", models.DateTimeField(null=True)),
+                ("formula", models.CharField(max_length=64)),
+                ("version", models.CharField(max_length=16)),
+                ("worked", models.TextField()),
+                ("constants", models.JSONField()),
+                ("flags", models.JSONField()),
+                ("error", models.TextField(blank=True)),
+                ("limit_state", models.CharField(max_length=8)),
+                (
+                    "computed_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="results", to="labeling.batch"
+                    ),
+                ),
+                (
+                    "operation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="audit.operation"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SpecificationVersion',
+            name="SpecificationVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=64)),
-                ('number', models.PositiveIntegerField()),
-                ('title', models.CharField(max_length=200)),
-                ('text', models.TextField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('status', models.CharField(choices=[('draft', 'draft'), ('submitted', 'submitted'), ('approved', 'approved'), ('effective', 'effective'), ('superseded', 'superseded'), ('retired', 'retired')], default='draft', max_length=12)),
-                ('imported_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('approval_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('effective_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('imported_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('retirement_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('review_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=64)),
+                ("number", models.PositiveIntegerField()),
+                ("title", models.CharField(max_length=200)),
+                ("text", models.TextField()),
+                ("sha256", models.CharField(max_length=64)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("submitted", "submitted"),
+                            ("approved", "approved"),
+                            ("effective", "effective"),
+                            ("superseded", "superseded"),
+                            ("retired", "retired"),
+                        ],
+                        default="draft",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "imported_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "approval_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
+                (
+                    "effective_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
+                (
+                    "imported_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "retirement_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
+                (
+                    "review_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='batch',
-            name='specification_version',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='labeling.specificationversion'),
+            model_name="batch",
+            name="specification_version",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="batches",
+                to="labeling.specificationversion",
+            ),
         ),
         migrations.CreateModel(
-            name='TimerEvent',
+            name="TimerEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(max_length=64)),
-                ('event', models.CharField(choices=[('start', 'Start'), ('stop', 'Stop')], max_length=5)),
-                ('measured_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('late', models.BooleanField(default=False)),
-                ('reason', models.TextField(blank=True)),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='timer_events', to='labeling.batch')),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("step", models.CharField(max_length=64)),
+                ("event", models.CharField(choices=[("start", "Start"), ("stop", "Stop")], max_length=5)),
+                ("measured_at", models.DateTimeField()),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("late", models.BooleanField(default=False)),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="timer_events", to="labeling.batch"
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Verification',
+            name="Verification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(max_length=64)),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verifications', to='labeling.batch')),
-                ('entry', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='verification', to='labeling.entry')),
-                ('signature', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("step", models.CharField(max_length=64)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="verifications", to="labeling.batch"
+                    ),
+                ),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="verification",
+                        to="labeling.entry",
+                    ),
+                ),
+                (
+                    "signature",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="signatures.signature"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Deviation',
+            name="Deviation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(blank=True, max_length=64)),
-                ('result_key', models.CharField(blank=True, max_length=64)),
-                ('kind', models.CharField(choices=[('out_of_range', 'Value outside its range'), ('timer', 'Timer outside its limits'), ('action_limit', 'Result beyond its action limit')], max_length=16)),
-                ('severity', models.CharField(choices=[('minor', 'Minor'), ('major', 'Major'), ('critical', 'Critical')], max_length=8)),
-                ('text', models.TextField()),
-                ('opened_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('assessment', models.TextField(blank=True)),
-                ('assessment_signature', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deviations', to='labeling.batch')),
-                ('opened_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('entry', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deviations', to='labeling.entry')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("step", models.CharField(blank=True, max_length=64)),
+                ("result_key", models.CharField(blank=True, max_length=64)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("out_of_range", "Value outside its range"),
+                            ("timer", "Timer outside its limits"),
+                            ("action_limit", "Result beyond its action limit"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[("minor", "Minor"), ("major", "Major"), ("critical", "Critical")], max_length=8
+                    ),
+                ),
+                ("text", models.TextField()),
+                (
+                    "opened_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("assessment", models.TextField(blank=True)),
+                (
+                    "assessment_signature",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="signatures.signature",
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="deviations", to="labeling.batch"
+                    ),
+                ),
+                (
+                    "opened_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deviations",
+                        to="labeling.entry",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('assessment', ''), ('assessment_signature__isnull', True)), models.Q(models.Q(('assessment', ''), _negated=True), ('assessment_signature__isnull', False)), _connector='OR'), name='deviation_assessment_is_signed')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("assessment", ""), ("assessment_signature__isnull", True)),
+                            models.Q(
+                                models.Q(("assessment", ""), _negated=True), ("assessment_signature__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="deviation_assessment_is_signed",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Calibration',
+            name="Calibration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateTimeField()),
-                ('relative_u_percent', models.CharField(max_length=24)),
-                ('certificate', models.CharField(blank=True, max_length=120)),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('equipment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calibrations', to='labeling.equipment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("valid_from", models.DateTimeField()),
+                ("relative_u_percent", models.CharField(max_length=24)),
+                ("certificate", models.CharField(blank=True, max_length=120)),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "equipment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="calibrations",
+                        to="labeling.equipment",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('relative_u_percent', ''), _negated=True), name='calibration_has_an_uncertainty')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("relative_u_percent", ""), _negated=True),
+                        name="calibration_has_an_uncertainty",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='EquipmentCheck',
+            name="EquipmentCheck",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('outcome', models.CharField(choices=[('pass', 'Passed'), ('fail', 'Failed')], max_length=4)),
-                ('note', models.TextField(blank=True)),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('equipment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='checks', to='labeling.equipment')),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("outcome", models.CharField(choices=[("pass", "Passed"), ("fail", "Failed")], max_length=4)),
+                ("note", models.TextField(blank=True)),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "equipment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="checks", to="labeling.equipment"
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['equipment', 'at'], name='check_by_instrument_and_time')],
+                "indexes": [models.Index(fields=["equipment", "at"], name="check_by_instrument_and_time")],
             },
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'quarantine'), ('disposition_signature__isnull', False), _connector='OR'), name='lot_disposition_is_signed'),
+            model_name="lot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status", "quarantine"), ("disposition_signature__isnull", False), _connector="OR"),
+                name="lot_disposition_is_signed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.UniqueConstraint(condition=models.Q(('corrects', None)), fields=('batch', 'step', 'field'), name='entry_first_once'),
+            model_name="entry",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("corrects", None)), fields=("batch", "step", "field"), name="entry_first_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('late', False), ('corrects', None)), models.Q(('reason', ''), _negated=True), _connector='OR'), name='entry_says_why'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("late", False), ("corrects", None)),
+                    models.Q(("reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="entry_says_why",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='protocolversion',
-            constraint=models.UniqueConstraint(fields=('code', 'number'), name='protocolversion_number_once'),
+            model_name="protocolversion",
+            constraint=models.UniqueConstraint(fields=("code", "number"), name="protocolversion_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='protocolversion',
-            constraint=models.UniqueConstraint(fields=('code', 'sha256'), name='protocolversion_text_once'),
+            model_name="protocolversion",
+            constraint=models.UniqueConstraint(fields=("code", "sha256"), name="protocolversion_text_once"),
         ),
         migrations.AddConstraint(
-            model_name='protocolversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'effective')), fields=('code',), name='protocolversion_one_effective'),
+            model_name="protocolversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "effective")), fields=("code",), name="protocolversion_one_effective"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='protocolversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['approved', 'effective', 'superseded']), _negated=True), models.Q(('approval_signature__isnull', False), ('review_signature__isnull', False)), _connector='OR'), name='protocolversion_approval_is_signed'),
+            model_name="protocolversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["approved", "effective", "superseded"]), _negated=True),
+                    models.Q(("approval_signature__isnull", False), ("review_signature__isnull", False)),
+                    _connector="OR",
+                ),
+                name="protocolversion_approval_is_signed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='protocolversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['effective', 'superseded']), _negated=True), ('effective_signature__isnull', False), _connector='OR'), name='protocolversion_effective_is_signed'),
+            model_name="protocolversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["effective", "superseded"]), _negated=True),
+                    ("effective_signature__isnull", False),
+                    _connector="OR",
+                ),
+                name="protocolversion_effective_is_signed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='protocolversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['effective', 'superseded']), _negated=True), ('constants__isnull', False), _connector='OR'), name='protocolversion_constants_are_fixed'),
+            model_name="protocolversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["effective", "superseded"]), _negated=True),
+                    ("constants__isnull", False),
+                    _connector="OR",
+                ),
+                name="protocolversion_constants_are_fixed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='specificationversion',
-            constraint=models.UniqueConstraint(fields=('code', 'number'), name='specificationversion_number_once'),
+            model_name="specificationversion",
+            constraint=models.UniqueConstraint(fields=("code", "number"), name="specificationversion_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='specificationversion',
-            constraint=models.UniqueConstraint(fields=('code', 'sha256'), name='specificationversion_text_once'),
+            model_name="specificationversion",
+            constraint=models.UniqueConstraint(fields=("code", "sha256"), name="specificationversion_text_once"),
         ),
         migrations.AddConstraint(
-            model_name='specificationversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'effective')), fields=('code',), name='specificationversion_one_effective'),
+            model_name="specificationversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "effective")), fields=("code",), name="specificationversion_one_effective"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='specificationversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['approved', 'effective', 'superseded']), _negated=True), models.Q(('approval_signature__isnull', False), ('review_signature__isnull', False)), _connector='OR'), name='specificationversion_approval_is_signed'),
+            model_name="specificationversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["approved", "effective", "superseded"]), _negated=True),
+                    models.Q(("approval_signature__isnull", False), ("review_signature__isnull", False)),
+                    _connector="OR",
+                ),
+                name="specificationversion_approval_is_signed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='specificationversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['effective', 'superseded']), _negated=True), ('effective_signature__isnull', False), _connector='OR'), name='specificationversion_effective_is_signed'),
+            model_name="specificationversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["effective", "superseded"]), _negated=True),
+                    ("effective_signature__isnull", False),
+                    _connector="OR",
+                ),
+                name="specificationversion_effective_is_signed",
+            ),
         ),
         migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(fields=['status', '-id'], name='batch_by_status'),
+            model_name="batch",
+            index=models.Index(fields=["status", "-id"], name="batch_by_status"),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['planned', 'in_progress', 'quarantine', 'on_hold', 'released', 'rejected'])), name='batch_status_known'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["planned", "in_progress", "quarantine", "on_hold", "released", "rejected"])
+                ),
+                name="batch_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['planned', 'rejected']), models.Q(('started_at__isnull', False), ('started_by__isnull', False)), _connector='OR'), name='batch_start_has_a_time'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["planned", "rejected"]),
+                    models.Q(("started_at__isnull", False), ("started_by__isnull", False)),
+                    _connector="OR",
+                ),
+                name="batch_start_has_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['quarantine', 'on_hold', 'released']), _negated=True), ('completion_signature__isnull', False), _connector='OR'), name='batch_completion_is_signed'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["quarantine", "on_hold", "released"]), _negated=True),
+                    ("completion_signature__isnull", False),
+                    _connector="OR",
+                ),
+                name="batch_completion_is_signed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['released', 'rejected']), _negated=True), models.Q(('disposed_by__isnull', False), ('disposition_signature__isnull', False)), _connector='OR'), name='batch_disposition_is_signed'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["released", "rejected"]), _negated=True),
+                    models.Q(("disposed_by__isnull", False), ("disposition_signature__isnull", False)),
+                    _connector="OR",
+                ),
+                name="batch_disposition_is_signed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'released'), _negated=True), models.Q(models.Q(('disposed_by', models.F('started_by')), _negated=True), models.Q(('disposed_by', models.F('planned_by')), _negated=True)), _connector='OR'), name='batch_not_released_by_its_maker'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "released"), _negated=True),
+                    models.Q(
+                        models.Q(("disposed_by", models.F("started_by")), _negated=True),
+                        models.Q(("disposed_by", models.F("planned_by")), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="batch_not_released_by_its_maker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'released'), _negated=True), ('specification_version__isnull', False), _connector='OR'), name='batch_released_against_a_specification'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "released"), _negated=True),
+                    ("specification_version__isnull", False),
+                    _connector="OR",
+                ),
+                name="batch_released_against_a_specification",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='timerevent',
-            constraint=models.UniqueConstraint(fields=('batch', 'step', 'event'), name='timer_event_once'),
+            model_name="timerevent",
+            constraint=models.UniqueConstraint(fields=("batch", "step", "event"), name="timer_event_once"),
         ),
         migrations.AddConstraint(
-            model_name='timerevent',
-            constraint=models.CheckConstraint(condition=models.Q(('late', False), models.Q(('reason', ''), _negated=True), _connector='OR'), name='timer_event_says_why'),
+            model_name="timerevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("late", False), models.Q(("reason", ""), _negated=True), _connector="OR"),
+                name="timer_event_says_why",
+            ),
         ),
     ]

@@ -2,8 +2,10 @@ from labeling.models.batches import Batch, Deviation, Entry, Result, TimerEvent,
 from labeling.models.controlled import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.models.equipment import Calibration, Equipment, EquipmentCheck
 from labeling.models.materials import Lot
+from labeling.models.nuclides import AdoptedNuclide
 
 __all__ = [
+    "AdoptedNuclide",
     "Batch",
     "Calibration",
     "ControlledVersion",

@@ -45,9 +45,7 @@ class Batch(models.Model):
     class Meta:
         indexes: ClassVar = [models.Index(fields=["status", "-id"], name="batch_by_status")]
         constraints: ClassVar = [
-            models.CheckConstraint(
-                name="batch_status_known", condition=Q(status__in=[s.value for s in BatchStatus])
-            ),
+            models.CheckConstraint(name="batch_status_known", condition=Q(status__in=[s.value for s in BatchStatus])),
             models.CheckConstraint(
                 name="batch_start_has_a_time",
                 condition=Q(status__in=[BatchStatus.PLANNED.value, BatchStatus.REJECTED.value])
@@ -55,13 +53,14 @@ class Batch(models.Model):
             ),
             models.CheckConstraint(
                 name="batch_completion_is_signed",
-                condition=~Q(status__in=[BatchStatus.QUARANTINE.value, BatchStatus.ON_HOLD.value, BatchStatus.RELEASED.value])
+                condition=~Q(
+                    status__in=[BatchStatus.QUARANTINE.value, BatchStatus.ON_HOLD.value, BatchStatus.RELEASED.value]
+                )
                 | Q(completion_signature__isnull=False),
             ),
             models.CheckConstraint(
                 name="batch_disposition_is_signed",
-                condition=~Q(status__in=DISPOSED)
-                | Q(disposition_signature__isnull=False, disposed_by__isnull=False),
+                condition=~Q(status__in=DISPOSED) | Q(disposition_signature__isnull=False, disposed_by__isnull=False),
             ),
             models.CheckConstraint(
                 name="batch_not_released_by_its_maker",
@@ -105,9 +104,7 @@ class Entry(models.Model):
             models.UniqueConstraint(
                 fields=["batch", "step", "field"], condition=Q(corrects=None), name="entry_first_once"
             ),
-            models.CheckConstraint(
-                name="entry_says_why", condition=(Q(late=False) & Q(corrects=None)) | ~Q(reason="")
-            ),
+            models.CheckConstraint(name="entry_says_why", condition=(Q(late=False) & Q(corrects=None)) | ~Q(reason="")),
         ]
 
     @property
@@ -148,7 +145,7 @@ class Verification(models.Model):
 
 
 class Result(models.Model):
-    """What a formula or expression of the protocol made of the entries. Append-only, never rounded; the newest counts."""
+    """What a formula or expression of the protocol made of the entries. Never rounded; the newest counts."""
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="results")
     key = models.CharField(max_length=64)

@@ -51,7 +51,5 @@ class Calibration(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(
-                name="calibration_has_an_uncertainty", condition=~Q(relative_u_percent="")
-            ),
+            models.CheckConstraint(name="calibration_has_an_uncertainty", condition=~Q(relative_u_percent="")),
         ]

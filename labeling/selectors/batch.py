@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from labeling.domain.criteria import Criterion
 from labeling.domain.display import display
 from labeling.domain.lifecycle import BatchStatus, actions_from
-from labeling.domain.criteria import Criterion
 from labeling.domain.protocol import Field, Step, Timer
 from labeling.domain.protocol_results import ResultDefinition
 from labeling.models import Batch, Deviation, Entry, Result, Verification
@@ -27,8 +27,13 @@ Json = dict[str, Any]
 def find_batch(number: str) -> Batch:
     batch = (
         Batch.objects.select_related(
-            "protocol_version", "specification_version", "planned_by", "started_by", "disposed_by",
-            "completion_signature", "disposition_signature",
+            "protocol_version",
+            "specification_version",
+            "planned_by",
+            "started_by",
+            "disposed_by",
+            "completion_signature",
+            "disposition_signature",
         )
         .filter(number=number)
         .first()

@@ -1,4 +1,4 @@
-"""What the formulas of a protocol are given: current entries, the version's half-life, the instruments' calibrations."""
+"""What a protocol's formulas are given: current entries, the version's half-life, the calibrations of instruments."""
 
 from __future__ import annotations
 

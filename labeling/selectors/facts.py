@@ -39,9 +39,9 @@ class BatchFacts:
         """The verification of a whole step, as long as it still covers what the step holds."""
         manifest = step_manifest(self, step)
         for verification in reversed(self.verifications):
-            if verification.entry_id is None and verification.step == step:
-                if still_holds(verification.signature, manifest):
-                    return verification.signature
+            of_step = verification.entry_id is None and verification.step == step
+            if of_step and still_holds(verification.signature, manifest):
+                return verification.signature
         return None
 
     def entry_signature(self, entry: Entry) -> Signature | None:
@@ -63,9 +63,7 @@ def facts_of(batch: Batch) -> BatchFacts:
         verifications=list(Verification.objects.filter(batch=batch).select_related("signature").order_by("id")),
         results={result.key: result for result in results},
         deviations=list(
-            Deviation.objects.filter(batch=batch)
-            .select_related("opened_by", "assessment_signature")
-            .order_by("id")
+            Deviation.objects.filter(batch=batch).select_related("opened_by", "assessment_signature").order_by("id")
         ),
     )
 

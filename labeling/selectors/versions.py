@@ -41,7 +41,13 @@ def version_row(version: ControlledVersion) -> dict[str, Any]:
         "imported_by": {"username": version.imported_by.username, "full_name": version.imported_by.full_name},
         "imported_at": version.imported_at.isoformat(),
         "signatures": [
-            {"meaning": meaning, "full_name": s.full_name, "username": s.username, "role": s.role, "at": s.at.isoformat()}
+            {
+                "meaning": meaning,
+                "full_name": s.full_name,
+                "username": s.username,
+                "role": s.role,
+                "at": s.at.isoformat(),
+            }
             for meaning, s in signatures.items()
             if s is not None
         ],

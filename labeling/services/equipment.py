@@ -25,7 +25,9 @@ def register_equipment(*, actor: Actor, code: str, kind: str, name: str = "", se
                     code=code, kind=kind, name=name, serial=serial, registered_by=actor.user
                 )
         except IntegrityError:
-            raise Conflict(f"An instrument {code} is registered already.", code="already_exists", field="code") from None
+            raise Conflict(
+                f"An instrument {code} is registered already.", code="already_exists", field="code"
+            ) from None
 
 
 def record_check(*, actor: Actor, code: str, at: datetime | None, outcome: str, note: str = "") -> EquipmentCheck:
@@ -36,9 +38,13 @@ def record_check(*, actor: Actor, code: str, at: datetime | None, outcome: str, 
         now = database_now()
         moment = at or now
         if moment > now:
-            raise InvalidInput("The check lies in the future; give the time it was made.", code="future_time", field="at")
+            raise InvalidInput(
+                "The check lies in the future; give the time it was made.", code="future_time", field="at"
+            )
         if outcome not in EquipmentCheck.Outcome.values:
-            raise InvalidInput(f"The outcome is {outcome!r}; it is pass or fail.", code="unknown_choice", field="outcome")
+            raise InvalidInput(
+                f"The outcome is {outcome!r}; it is pass or fail.", code="unknown_choice", field="outcome"
+            )
         return EquipmentCheck.objects.create(
             equipment=equipment, at=moment, outcome=outcome, note=note, recorded_by=actor.user
         )
@@ -51,9 +57,7 @@ def record_calibration(
     require(actor.user, Permission.KEEP_EQUIPMENT)
     equipment = find_equipment(code)
     if parse_number(relative_u_percent, field="relative_u_percent") < 0:
-        raise InvalidInput(
-            "An uncertainty cannot be negative.", code="negative_value", field="relative_u_percent"
-        )
+        raise InvalidInput("An uncertainty cannot be negative.", code="negative_value", field="relative_u_percent")
     with operation(actor=actor, action="equipment.calibrate", subject=equipment.code):
         return Calibration.objects.create(
             equipment=equipment,

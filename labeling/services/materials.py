@@ -74,7 +74,9 @@ def decide_lot(*, actor: Actor, lot_id: int, credential: Credential, accept: boo
     with operation(actor=attestation.actor, action=action, subject=number, reason=reason) as op:
         lot = Lot.objects.select_for_update().get(pk=lot_id)
         if lot.status != Lot.Status.QUARANTINE:
-            raise Conflict(f"Lot {lot.number} is {lot.status} already.", code="illegal_transition", lot_status=lot.status)
+            raise Conflict(
+                f"Lot {lot.number} is {lot.status} already.", code="illegal_transition", lot_status=lot.status
+            )
         if attestation.user.pk == lot.received_by_id:
             raise SegregationOfDuties(f"You received lot {lot.number}; another person has to examine it.")
         if not accept and not reason.strip():

@@ -68,7 +68,7 @@ def start_batch(
 
 
 def _specification_for(version: ProtocolVersion) -> SpecificationVersion | None:
-    """The effective version of the specification that the protocol names; a batch made without one is never released."""
+    """The effective version of the specification that the protocol names; without one a batch is never released."""
     code = version.document.specification
     if not code:
         return None
@@ -118,9 +118,7 @@ def _check_start(started_at: datetime | None, *, now: datetime, reason: str) -> 
             field="started_at",
         )
     if not reason.strip():
-        raise InvalidInput(
-            "Say why the start is recorded after the fact.", code="late_needs_reason", field="reason"
-        )
+        raise InvalidInput("Say why the start is recorded after the fact.", code="late_needs_reason", field="reason")
 
 
 def _next_number(kind: str) -> str:

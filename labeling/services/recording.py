@@ -55,9 +55,7 @@ def record_entry(
         return _add(op, batch, step, definition, reading, corrects=None)
 
 
-def correct_entry(
-    *, actor: Actor, number: str, entry_id: int, reading: Reading, revision: int | None = None
-) -> Entry:
+def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading, revision: int | None = None) -> Entry:
     """A new value beside the old one, with the reason. The old one stays, struck through."""
     require(actor.user, Permission.MAKE_BATCH)
     with operation(actor=actor, action="entry.correct", subject=number, reason=reading.reason) as op:
@@ -127,9 +125,7 @@ def _add(
         operation=op,
     )
     if read.out_of_range:
-        open_deviation(
-            op, batch, kind=Deviation.Kind.OUT_OF_RANGE, step=step, entry=entry, text=read.out_of_range
-        )
+        open_deviation(op, batch, kind=Deviation.Kind.OUT_OF_RANGE, step=step, entry=entry, text=read.out_of_range)
     recompute(op, batch)
     return entry
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from labeling.domain.protocol import Field, Protocol
 from labeling.domain.magnitudes import magnitude_warning
+from labeling.domain.protocol import Field, Protocol
 from labeling.domain.quantities import parse_nonnegative, parse_number
 from labeling.domain.units import convert, unit
 from labeling.models import Batch, Lot
@@ -36,7 +36,7 @@ class FieldValue:
 def read_value(
     field: Field, typed: str, unit_given: str, *, protocol: Protocol, batch: Batch, measured_at: datetime
 ) -> FieldValue:
-    """The value of `field` in what was typed. Raises InvalidInput or Conflict, naming the input, where there is none."""
+    """The value of `field` in what was typed. Raises InvalidInput or Conflict, naming the input, otherwise."""
     typed = typed.strip()
     if not typed:
         raise InvalidInput(f"{field.label}: the value is missing.", code="missing_value", field="value")
@@ -107,7 +107,9 @@ def _check(field: Field, typed: str) -> FieldValue:
 def _material(field: Field, typed: str, *, protocol: Protocol, batch: Batch, measured_at: datetime) -> FieldValue:
     material = protocol.material(field.material or "")
     if material is None:
-        raise InvalidInput(f"{field.label}: the protocol names no material for it.", code="wrong_material", field="value")
+        raise InvalidInput(
+            f"{field.label}: the protocol names no material for it.", code="wrong_material", field="value"
+        )
     if material.kind == "batch":
         return FieldValue(typed, typed, source_batch=usable_batch(typed, material=material, at=measured_at))
     lot = usable_lot(typed, material=material, at=measured_at, identity=batch.identity)

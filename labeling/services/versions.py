@@ -10,10 +10,11 @@ from django.db import connection
 from django.db.models import Max
 
 from labeling.domain.lifecycle import VersionAction, VersionStatus, version_target
-from labeling.domain.nuclides import Nuclide, nuclide
+from labeling.domain.nuclides import Nuclide
 from labeling.domain.protocol import parse_protocol
 from labeling.domain.specification import parse_specification
 from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
+from labeling.selectors.nuclides import nuclide_in_use
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Attestation, Credential, attest
 from lims.accounts.roles import Permission, require
@@ -96,7 +97,7 @@ def make_version_effective(*, model: type[V], actor: Actor, code: str, number: i
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.make_effective", subject=code) as op:
         version = _lock(model, code, number)
         if isinstance(version, ProtocolVersion):
-            version.constants = {"nuclide": _kept(nuclide(version.nuclide))}
+            version.constants = {"nuclide": _kept(nuclide_in_use(version.nuclide))}
         version.effective_signature = _sign(
             op, attestation, version, Meaning.MADE_EFFECTIVE, Permission.APPROVE_DOCUMENT, VersionAction.MAKE_EFFECTIVE
         )

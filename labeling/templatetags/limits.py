@@ -87,9 +87,7 @@ def limit_bar(
         "spread_to": x(point + spread) if spread else None,
         "tone": TONES.get(tone, ""),
         "margin": margin_text(point, low, high, unit_code),
-        "limit": limit_text(*(limits.get(key) for key in ("min", "max")), unit_code)
-        if isinstance(limits, dict)
-        else "",
+        "limit": limit_text(low, high, unit_code),
     }
 
 

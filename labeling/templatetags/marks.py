@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from urllib.parse import urlencode
 
 from django import template
@@ -17,8 +18,14 @@ def item(mapping: object, key: object) -> object:
 
 
 @register.filter
-def step_of(reference: object) -> str:
-    return str(reference).partition(".")[0]
+def retyped(entry: object) -> bool:
+    """Whether what was typed says something that the value shown does not: another unit, another way to write it."""
+    if not isinstance(entry, Mapping) or entry["lot"] or entry["value"] in ("true", "false"):
+        return False
+    try:
+        return Decimal(entry["typed"]) != Decimal(entry["value"])
+    except InvalidOperation:
+        return bool(entry["typed"] != entry["value"])
 
 
 @register.filter

@@ -28,10 +28,11 @@ def activity_now(facts: BatchFacts, *, at: datetime) -> dict[str, object] | None
     half_life = nominal(nuclide_of(facts.batch.protocol_version).half_life)
     factor = nominal(decay_factor((at - entry.measured_at).total_seconds(), half_life))
     reading = Decimal(entry.value)
+    decimals = len(entry.value.partition(".")[2]) if "e" not in entry.value.lower() else 3
     return {
         "value": entry.value,
         "unit": entry.unit,
         "at": entry.measured_at.isoformat(),
         "half_life_s": half_life,
-        "now": str((reading * Decimal(factor)).quantize(Decimal(1).scaleb(reading.as_tuple().exponent))),
+        "now": f"{reading * Decimal(factor):.{decimals}f}",
     }

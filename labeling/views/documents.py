@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.domain.lifecycle import VersionAction, VersionStatus, version_actions
 from labeling.forms.registers import ImportForm
@@ -21,12 +21,15 @@ from labeling.services.versions import (
     retire_version,
     submit_version,
 )
-from labeling.views.pages import MEANINGS, Outcome, allowed, carried_out, page, shown
+from labeling.views.pages import MEANINGS, Outcome, act, allowed, carried_out, page, shown
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
 from lims.accounts.roles import Permission
 
-MODELS: dict[str, type[ProtocolVersion] | type[SpecificationVersion]] = {"protocols": ProtocolVersion, "specifications": SpecificationVersion}
+MODELS: dict[str, type[ProtocolVersion] | type[SpecificationVersion]] = {
+    "protocols": ProtocolVersion,
+    "specifications": SpecificationVersion,
+}
 WORDS = {"protocols": "protocol", "specifications": "specification"}
 # What each step of a version's life is called on its button, and which meaning its signature has.
 ACTS = {
@@ -85,10 +88,18 @@ def version_page(
         "version": found,
         "lines": found.text.splitlines(),
         "signatures": [{"signature": s, "text": MEANINGS[s.meaning]} for s in signatures if s is not None],
-        "acts": [_act(found, action, forms) for action in version_actions(VersionStatus(found.status))],
+        "acts": [_act(found, action, forms) for action in _open_acts(request, found)],
         "signed": [("Document", f"{found.title}, {found}"), ("SHA-256", found.sha256)],
     }
     return shown(request, "labeling/version.html", context, outcome)
+
+
+def _open_acts(request: HttpRequest, found: ControlledVersion) -> list[VersionAction]:
+    """What can be done next, shown to those whose work documents are; the signer may be another person beside them."""
+    concerned = (Permission.DRAFT_DOCUMENT, Permission.SUBMIT_DOCUMENT, Permission.APPROVE_DOCUMENT)
+    if not any(allowed(request, permission) for permission in concerned):
+        return []
+    return list(version_actions(VersionStatus(found.status)))
 
 
 def _act(found: ControlledVersion, action: VersionAction, forms: dict[str, Form]) -> dict[str, Any]:
@@ -98,18 +109,18 @@ def _act(found: ControlledVersion, action: VersionAction, forms: dict[str, Form]
         "action": action.value,
         "label": label,
         "meaning": MEANINGS[meaning],
-        "form": forms.get(action.value) or kind(name=action.value),
+        "form": forms.get(action.value) or kind(slug=action.value),
         "danger": action is VersionAction.RETIRE,
     }
 
 
 @page
-@require_POST
+@act
 def move(request: HttpRequest, kind: str, code: str, number: int, action: str) -> HttpResponse:
     wanted = VersionAction(action)
-    form = (ReasonedSignatureForm if wanted is VersionAction.RETIRE else SignatureForm)(request.POST, name=action)
+    form = (ReasonedSignatureForm if wanted is VersionAction.RETIRE else SignatureForm)(request.POST, slug=action)
 
-    def act() -> None:
+    def do() -> None:
         given: dict[str, Any] = {
             "model": MODELS[kind],
             "actor": actor_of(request),
@@ -126,7 +137,7 @@ def move(request: HttpRequest, kind: str, code: str, number: int, action: str) -
         else:
             make_version_effective(**given)
 
-    outcome = carried_out(form, act)
+    outcome = carried_out(form, do)
     if not outcome.done:
         return version_page(request, kind, code, number, outcome, **{action: form})
     return redirect("labeling:version", kind, code, number)
@@ -136,7 +147,7 @@ def move(request: HttpRequest, kind: str, code: str, number: int, action: str) -
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_document(request: HttpRequest, kind: str) -> HttpResponse:
     posted = request.method == "POST"
-    form = ImportForm(request.POST if posted else None, request.FILES if posted else None, name="import")
+    form = ImportForm(request.POST if posted else None, request.FILES if posted else None, slug="import")
     context: dict[str, Any] = {"form": form, "kind": kind, "word": WORDS[kind]}
     if not posted:
         return shown(request, "labeling/import.html", context)

@@ -7,13 +7,13 @@ from typing import Any
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.forms.registers import CalibrationForm, CheckForm, EquipmentForm
 from labeling.models import Equipment
 from labeling.selectors.stock import instrument_row, instruments
 from labeling.services.equipment import record_calibration, record_check, register_equipment
-from labeling.views.pages import Outcome, allowed, carried_out, page, shown, zone_hint
+from labeling.views.pages import Outcome, act, allowed, carried_out, page, shown, zone_hint
 from lims.accounts.actors import actor_of
 from lims.accounts.roles import Permission
 
@@ -31,7 +31,7 @@ def register(request: HttpRequest) -> HttpResponse:
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    form = EquipmentForm(request.POST if request.method == "POST" else None, name="instrument")
+    form = EquipmentForm(request.POST if request.method == "POST" else None, slug="instrument")
     if request.method != "POST":
         return shown(request, "labeling/instrument_new.html", {"form": form})
     outcome = carried_out(form, lambda: register_equipment(actor=actor_of(request), **form.cleaned_data))
@@ -55,10 +55,10 @@ def instrument_page(request: HttpRequest, code: str, outcome: Outcome | None = N
         "instrument": instrument_row(equipment),
         "checks": _newest(equipment, "checks", "-at"),
         "calibrations": _newest(equipment, "calibrations", "-valid_from"),
-        "check_form": (forms.get("check") or CheckForm(name="check", initial={"outcome": "pass"}))
+        "check_form": (forms.get("check") or CheckForm(slug="check", initial={"outcome": "pass"}))
         if may_keep
         else None,
-        "calibration_form": (forms.get("calibration") or CalibrationForm(name="calibration")) if may_keep else None,
+        "calibration_form": (forms.get("calibration") or CalibrationForm(slug="calibration")) if may_keep else None,
         "zone_hint": zone_hint(),
     }
     return shown(request, "labeling/instrument.html", context, outcome)
@@ -69,9 +69,9 @@ def _newest(equipment: Equipment, relation: str, order: str) -> list[Any]:
 
 
 @page
-@require_POST
+@act
 def check(request: HttpRequest, code: str) -> HttpResponse:
-    form = CheckForm(request.POST, name="check")
+    form = CheckForm(request.POST, slug="check")
     outcome = carried_out(form, lambda: record_check(actor=actor_of(request), code=code, **form.cleaned_data))
     return (
         redirect("labeling:instrument", code) if outcome.done else instrument_page(request, code, outcome, check=form)
@@ -79,9 +79,9 @@ def check(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@act
 def calibrate(request: HttpRequest, code: str) -> HttpResponse:
-    form = CalibrationForm(request.POST, name="calibration")
+    form = CalibrationForm(request.POST, slug="calibration")
     outcome = carried_out(form, lambda: record_calibration(actor=actor_of(request), code=code, **form.cleaned_data))
     if outcome.done:
         return redirect("labeling:instrument", code)

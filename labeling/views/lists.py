@@ -168,7 +168,7 @@ def batches(request: HttpRequest) -> HttpResponse:
 def plan(request: HttpRequest) -> HttpResponse:
     effective = list(ProtocolVersion.objects.filter(status=VersionStatus.EFFECTIVE).order_by("kind", "code"))
     choices = [(v.code, f"{v.title} (version {v.number})") for v in effective]
-    form = PlanForm(request.POST if request.method == "POST" else None, name="plan", protocols=choices)
+    form = PlanForm(request.POST if request.method == "POST" else None, slug="plan", protocols=choices)
     if request.method != "POST":
         return shown(request, "labeling/plan.html", {"form": form, "effective": effective})
     planned: list[Batch] = []

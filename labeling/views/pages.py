@@ -11,7 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from labeling.domain.lifecycle import BatchStatus
@@ -54,6 +54,19 @@ def page_for(permission: Permission) -> Callable[[View[P]], View[P]]:
         return guarded
 
     return decorate
+
+
+def act(view: View[P]) -> View[P]:
+    """Something is done by POST. Whoever comes to its address otherwise (a reload, a typed address) gets the page."""
+
+    @wraps(view)
+    def posted(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if request.method == "POST":
+            return view(request, *args, **kwargs)
+        parts = request.path.strip("/").split("/")
+        return redirect(f"/{'/'.join(parts[: 3 if parts[0] in ('protocols', 'specifications') else 2])}/")
+
+    return posted
 
 
 def allowed(request: HttpRequest, permission: Permission) -> bool:

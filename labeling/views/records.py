@@ -44,7 +44,7 @@ def batch_records(request: HttpRequest, number: str) -> HttpResponse:
 def records(request: HttpRequest) -> HttpResponse:
     found = one_page(request, Document.objects.defer("pdf", "context", "attachments").order_by("-pk"))
     posted = request.method == "POST"
-    form = VerifyForm(request.POST if posted else None, request.FILES if posted else None, name="verify")
+    form = VerifyForm(request.POST if posted else None, request.FILES if posted else None, slug="verify")
     context: dict[str, Any] = {
         "rows": [{**document_row(document), "subject": document.subject} for document in found.rows],
         "older": found.older,

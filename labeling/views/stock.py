@@ -9,14 +9,14 @@ from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.domain.lifecycle import VersionStatus
 from labeling.forms.registers import LotForm
 from labeling.models import Lot, ProtocolVersion
 from labeling.selectors.stock import instruments, lot_row, lots
 from labeling.services.materials import decide_lot, receive_lot
-from labeling.views.pages import MEANINGS, Outcome, allowed, carried_out, page, shown, zone_hint
+from labeling.views.pages import MEANINGS, Outcome, act, allowed, carried_out, page, shown, zone_hint
 from labeling.views.paging import one_page
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
@@ -61,7 +61,7 @@ def receive(request: HttpRequest) -> HttpResponse:
     materials = _materials()
     form = LotForm(
         request.POST if request.method == "POST" else None,
-        name="lot",
+        slug="lot",
         materials=[(key, name) for key, (name, _) in materials.items()],
         instruments=[equipment.code for equipment in instruments()],
     )
@@ -70,7 +70,7 @@ def receive(request: HttpRequest) -> HttpResponse:
         return shown(request, "labeling/lot_new.html", context)
     received: list[Lot] = []
 
-    def act() -> None:
+    def do() -> None:
         typed = form.cleaned_data
         lot = receive_lot(
             actor=actor_of(request),
@@ -86,7 +86,7 @@ def receive(request: HttpRequest) -> HttpResponse:
         )
         received.append(lot)
 
-    outcome = carried_out(form, act)
+    outcome = carried_out(form, do)
     if not outcome.done:
         return shown(request, "labeling/lot_new.html", context, outcome)
     messages.success(request, f"Lot {received[0].number} is received and in quarantine.", extra_tags="pass")
@@ -103,7 +103,8 @@ def lot_page(request: HttpRequest, pk: int, outcome: Outcome | None = None, **fo
     found = lots().filter(pk=pk).first()
     if found is None:
         raise Http404("There is no such lot.")
-    waits = found.status == Lot.Status.QUARANTINE
+    deciding = allowed(request, Permission.ACCEPT_LOT) or allowed(request, Permission.RECEIVE_LOT)
+    waits = found.status == Lot.Status.QUARANTINE and deciding
     uses = found.entries.select_related("batch").order_by("-pk")[:20]
     context = {
         "lot": _row(found),
@@ -112,18 +113,18 @@ def lot_page(request: HttpRequest, pk: int, outcome: Outcome | None = None, **fo
             ("Lot", f"{found.number}, {found.name or found.material}"),
             ("Expires", timezone.localtime(found.expires_at).strftime("%H:%M %Z, %d %b %Y")),
         ],
-        "accept_form": (forms.get("accept") or SignatureForm(name="accept")) if waits else None,
-        "reject_form": (forms.get("reject") or ReasonedSignatureForm(name="reject")) if waits else None,
+        "accept_form": (forms.get("accept") or SignatureForm(slug="accept")) if waits else None,
+        "reject_form": (forms.get("reject") or ReasonedSignatureForm(slug="reject")) if waits else None,
         "uses": [{"number": entry.batch.number, "step": entry.step, "at": entry.measured_at} for entry in uses],
     }
     return shown(request, "labeling/lot.html", context, outcome)
 
 
 @page
-@require_POST
+@act
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
     accept = request.POST.get("decision") == "accept"
-    form = SignatureForm(request.POST, name="accept") if accept else ReasonedSignatureForm(request.POST, name="reject")
+    form = SignatureForm(request.POST, slug="accept") if accept else ReasonedSignatureForm(request.POST, slug="reject")
     outcome = carried_out(
         form,
         lambda: decide_lot(
@@ -134,4 +135,4 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
             reason=form.cleaned_data.get("reason", ""),
         ),
     )
-    return redirect("labeling:lot", pk) if outcome.done else lot_page(request, pk, outcome, **{form.name: form})
+    return redirect("labeling:lot", pk) if outcome.done else lot_page(request, pk, outcome, **{form.slug: form})

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.forms.worksheet import EntryForm, StartForm, TimerForm, VerificationForm
@@ -25,7 +25,7 @@ from labeling.services.recording import Reading, correct_entry, record_entry
 from labeling.services.timers import record_timer
 from labeling.services.verification import verify_step
 from labeling.views.activity import activity_now
-from labeling.views.pages import Outcome, allowed, batch_frame, carried_out, page, shown
+from labeling.views.pages import Outcome, act, allowed, batch_frame, carried_out, page, shown
 from labeling.views.worksheet import entry_form, missing_of, site_choices, steps_of, waits_of
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
@@ -46,30 +46,27 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
     writable = document["status"] == BatchStatus.IN_PROGRESS and allowed(request, Permission.MAKE_BATCH)
     in_progress = document["status"] == BatchStatus.IN_PROGRESS
     entry = forms.get("entry")
-    steps = steps_of(
-        document,
-        choices=site_choices(document),
-        writable=writable,
-        bound=entry if isinstance(entry, EntryForm) else None,
-    )
+    bound = entry if isinstance(entry, EntryForm) else None
+    steps = steps_of(document, choices=site_choices(document), writable=writable, bound=bound)
+    next_field = _focus_next(steps, bound)
     context = {
         **batch_frame(document, "work"),
         "activity": activity_now(facts, at=timezone.now()),
         "steps": steps,
         "waits": waits_of(facts),
         "writable": writable,
-        "verify_allowed": in_progress,
+        "verify_allowed": in_progress and (writable or allowed(request, Permission.VERIFY)),
         "missing": missing_of(document),
-        "autofocus": _next_field(steps),
+        "autofocus": next_field,
         "timer_form": forms.get("timer"),
         "verify_form": forms.get("verify"),
         "start_form": forms.get("start") or _start_form(request, document),
-        "complete_form": (forms.get("complete") or _signature(document, "complete")) if in_progress else None,
+        "complete_form": (forms.get("complete") or _signature(document, "complete")) if writable else None,
         "deviations": [
             _deviation(request, document, d, forms.get(f"assess-{d['id']}")) for d in document["deviations"]
         ],
         "complete_signed": _completion(document),
-        "unfolded": _unfolded(steps, writable=writable, refused=forms),
+        "unfolded": _unfolded(steps, working=not allowed(request, Permission.VERIFY), refused=forms),
     }
     if outcome is not None and not outcome.done:
         _raise_a_stray_refusal(context, forms)
@@ -77,13 +74,13 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
 
 
 def _signature(document: Mapping[str, Any], name: str) -> SignatureForm:
-    return SignatureForm(name=name, initial={"revision": document["revision"]})
+    return SignatureForm(slug=name, initial={"revision": document["revision"]})
 
 
 def _start_form(request: HttpRequest, document: Mapping[str, Any]) -> StartForm | None:
     if "start" not in document["actions"] or not allowed(request, Permission.MAKE_BATCH):
         return None
-    return StartForm(name="start", initial={"revision": document["revision"]})
+    return StartForm(slug="start", initial={"revision": document["revision"]})
 
 
 def _completion(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -103,22 +100,24 @@ def _deviation(
     name = f"assess-{deviation['id']}"
     open_here = deviation["status"] == "open" and allowed(request, Permission.ASSESS_DEVIATION)
     form = refused or (
-        ReasonedSignatureForm(name=name, initial={"revision": document["revision"]}) if open_here else None
+        ReasonedSignatureForm(slug=name, initial={"revision": document["revision"]}) if open_here else None
     )
     return {"json": deviation, "form": form}
 
 
-def _next_field(steps: list[Any]) -> str:
-    """The field where the typing goes on: the first empty one of the current step."""
-    for step in steps:
-        if step.place == "current":
-            return next((slot.form.name for slot in step.slots if slot.form and slot.json["entry"] is None), "")
-    return ""
+def _focus_next(steps: list[Any], refused: EntryForm | None) -> str:
+    """Put the cursor where the typing goes on: a refused value, else the first empty field of the current step."""
+    current = [step for step in steps if step.place == "current"]
+    empty = [slot.form for step in current for slot in step.slots if slot.form and slot.json["entry"] is None]
+    form = refused or next(iter(empty), None)
+    if form is None:
+        return ""
+    form.fields["value"].widget.attrs["autofocus"] = True
+    return form.slug
 
 
-def _unfolded(steps: list[Any], *, writable: bool, refused: Mapping[str, Form]) -> set[str]:
+def _unfolded(steps: list[Any], *, working: bool, refused: Mapping[str, Form]) -> set[str]:
     """The steps that stand open: one with a refused form, and what waits for a second person and nothing else."""
-    working = writable and any(step.place == "current" for step in steps)
     waiting = set() if working else {step.json["key"] for step in steps if step.place == "verify"}
     entry, verification = refused.get("entry"), refused.get("verify")
     if entry is not None:
@@ -146,9 +145,9 @@ def _raise_a_stray_refusal(context: dict[str, Any], forms: Mapping[str, Form]) -
 
 
 @page
-@require_POST
+@act
 def start(request: HttpRequest, number: str) -> HttpResponse:
-    form = StartForm(request.POST, name="start")
+    form = StartForm(request.POST, slug="start")
     outcome = carried_out(
         form,
         lambda: start_batch(
@@ -163,7 +162,7 @@ def start(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@act
 def entry(request: HttpRequest, number: str) -> HttpResponse:
     """Record one value, or correct the one that the page showed (`seen`)."""
     document = document_of(facts_of(find_batch(number)))
@@ -173,7 +172,9 @@ def entry(request: HttpRequest, number: str) -> HttpResponse:
     outcome = carried_out(form, lambda: _record(request, number, form.cleaned_data))
     if not outcome.done:
         return worksheet(request, number, outcome, entry=form)
-    return redirect(f"{reverse('labeling:batch', args=[number])}#{step_key}")
+    # After a first value the work goes on at the next field, which the page focuses; a correction stays where it was.
+    anchor = f"#{form.slug}" if form.correcting else ""
+    return redirect(reverse("labeling:batch", args=[number]) + anchor)
 
 
 def _record(request: HttpRequest, number: str, typed: Mapping[str, Any]) -> None:
@@ -204,11 +205,11 @@ def _definition(document: Mapping[str, Any], step_key: str, field_key: str) -> M
 
 
 @page
-@require_POST
+@act
 def timer(request: HttpRequest, number: str) -> HttpResponse:
-    form = TimerForm(request.POST, name="timer")
+    form = TimerForm(request.POST, slug="timer")
 
-    def act() -> None:
+    def do() -> None:
         at: datetime | None = form.cleaned_data["at"]
         record_timer(
             actor=actor_of(request),
@@ -219,16 +220,16 @@ def timer(request: HttpRequest, number: str) -> HttpResponse:
             reason=form.cleaned_data["reason"],
         )
 
-    outcome = carried_out(form, act)
+    outcome = carried_out(form, do)
     if not outcome.done:
         return worksheet(request, number, outcome, timer=form)
     return redirect(f"{reverse('labeling:batch', args=[number])}#{form.cleaned_data['step']}")
 
 
 @page
-@require_POST
+@act
 def verify(request: HttpRequest, number: str, step: str) -> HttpResponse:
-    form = VerificationForm(request.POST, name=f"verify-{step}")
+    form = VerificationForm(request.POST, slug=f"verify-{step}")
     form.step_key = step
     outcome = carried_out(
         form,
@@ -240,9 +241,9 @@ def verify(request: HttpRequest, number: str, step: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@act
 def complete(request: HttpRequest, number: str) -> HttpResponse:
-    form = SignatureForm(request.POST, name="complete")
+    form = SignatureForm(request.POST, slug="complete")
     outcome = carried_out(
         form,
         lambda: complete_batch(
@@ -259,9 +260,9 @@ def complete(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@act
 def assess(request: HttpRequest, number: str, pk: int) -> HttpResponse:
-    form = ReasonedSignatureForm(request.POST, name=f"assess-{pk}")
+    form = ReasonedSignatureForm(request.POST, slug=f"assess-{pk}")
     outcome = carried_out(
         form,
         lambda: assess_deviation(

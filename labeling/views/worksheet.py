@@ -57,7 +57,7 @@ class Step:
 
     @property
     def blank_verification(self) -> SignatureForm:
-        return SignatureForm(name=f"verify-{self.json['key']}")
+        return SignatureForm(slug=f"verify-{self.json['key']}")
 
 
 def steps_of(batch: Json, *, choices: Choices, writable: bool, bound: EntryForm | None = None) -> list[Step]:
@@ -85,7 +85,7 @@ def _place(step: Json, *, is_current: bool, writable: bool) -> str:
 
 
 def _slot(step: Json, item: Json, *, choices: Choices, writable: bool, bound: EntryForm | None) -> Slot:
-    refused = bound if bound is not None and bound.name == f"{step['key']}.{item['key']}" else None
+    refused = bound if bound is not None and bound.slug == f"{step['key']}.{item['key']}" else None
     form = refused or (entry_form(step["key"], item, choices=choices) if writable else None)
     return Slot(json=item, form=form, is_open=refused is not None)
 

@@ -27,10 +27,10 @@ class SignatureForm(forms.Form):
     password = forms.CharField(strip=False, max_length=256, widget=forms.PasswordInput(attrs={"autocomplete": "off"}))
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, name: str = "sign", **kwargs: Any) -> None:
-        kwargs.setdefault("auto_id", f"{name}-%s")
+    def __init__(self, *args: Any, slug: str = "sign", **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", f"{slug}-%s")
         super().__init__(*args, **kwargs)
-        self.name = name
+        self.slug = slug
         for field_name, field in self.fields.items():
             field.widget.attrs["aria-describedby"] = f"{self.auto_id}-says" % field_name
 

@@ -26,7 +26,7 @@ class User(AbstractBaseUser):
     # Sign-ins and hash upgrades happen outside audited operations, and no hash may reach the audit trail:
     # both therefore live in tables of their own (Secret, AccessEvent).
     password = None  # type: ignore[assignment]
-    last_login = None  # type: ignore[assignment]
+    last_login = None
 
     username = models.CharField(max_length=64, unique=True)
     full_name = models.CharField(max_length=120)
@@ -60,7 +60,7 @@ class User(AbstractBaseUser):
         if self.pk is not None:
             Secret.objects.update_or_create(user=self, defaults={"encoded": encoded})
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         secret = Secret.objects.filter(user=self).first()
         if secret is None:
             make_password(raw_password)
@@ -74,7 +74,7 @@ class User(AbstractBaseUser):
         secret = Secret.objects.filter(user=self).first()
         return salted_hmac("lims.accounts.session", secret.encoded if secret else "", algorithm="sha256").hexdigest()
 
-    def get_session_auth_fallback_hash(self) -> list[str]:  # type: ignore[override]
+    def get_session_auth_fallback_hash(self) -> list[str]:
         return []
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from lims.development import servers, supervisor
-from lims.development.processes import StartFailed
+from lims.development.processes import StartFailed, tied_to_parent
 from lims.development.supervisor import say
 
 # Pure computations for other programs: no server is started, and nothing but their answer is written.
@@ -63,7 +63,9 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> int:
     """In the foreground: Ctrl-C reaches the command itself, and this process waits for what it makes of it."""
     ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)
     process = subprocess.Popen(
-        command, env={**os.environ, **environment}, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+        command,
+        env={**os.environ, **environment},
+        preexec_fn=tied_to_parent(signal.SIGTERM, foreground=True),
     )
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     signal.signal(signal.SIGHUP, lambda *_: process.terminate())

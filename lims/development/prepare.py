@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.management import CommandError, call_command, get_commands
 
 
@@ -16,7 +17,9 @@ def main() -> int:
     django.setup()
     known = get_commands()
     accounts = Path(os.environ["LIMS_DATA_DIR"]) / "demo-accounts.json"
-    options: dict[str, dict[str, Any]] = {"import_library": {}, "make_demo_accounts": {"output": accounts}}
+    options: dict[str, dict[str, Any]] = {"import_library": {}}
+    if settings.DEMO:
+        options["make_demo_accounts"] = {"output": accounts}
     try:
         for name, values in options.items():
             if name in known:

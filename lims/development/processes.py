@@ -20,13 +20,19 @@ class StartFailed(Exception):
     """Something that the person at the terminal can do something about, in one line."""
 
 
-def tied_to_parent(death_signal: signal.Signals) -> Callable[[], None]:
-    """For `preexec_fn`: a session of its own (Ctrl-C stays with us), and `death_signal` once this process is gone."""
+def tied_to_parent(death_signal: signal.Signals, *, foreground: bool = False) -> Callable[[], None]:
+    """For `preexec_fn`: the child gets `death_signal` once this process is gone, however it went.
+
+    It has a session of its own, so that Ctrl-C stays with us, unless it works in the `foreground`.
+    """
     parent = os.getpid()
     libc = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
 
     def prepare() -> None:
-        os.setsid()
+        if foreground:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        else:
+            os.setsid()
         if libc is not None:
             libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
             if os.getppid() != parent:  # the parent died before prctl was in force

@@ -48,12 +48,20 @@ class Servers:
         return variables
 
 
-def start(directory: Path, *, throw_away: bool = False) -> Servers:
-    """Start what the environment does not bring; whatever was started is stopped again if the rest fails."""
+def start(directory: Path, *, throw_away: bool = False, memory: Path | None = None) -> Servers:
+    """Start what the environment does not bring; whatever was started is stopped again if the rest fails.
+
+    `memory` keeps the passwords of roles made on a given server, which outlives a throw-away directory.
+    """
     secrets = Secrets(directory / "secrets.json")
     servers = Servers({"LIMS_DATA_DIR": str(directory)})
     try:
-        _database(servers, directory, secrets, throw_away=throw_away)
+        if os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_OWNER_URL"):
+            _given_database(servers, Secrets((memory or directory) / "secrets.json"))
+        else:
+            _own_database(servers, directory, secrets, throw_away=throw_away)
+        if not throw_away:
+            del servers.environment["LIMS_ADMIN_DATABASE_URL"]
         _redis(servers, directory, secrets, throw_away=throw_away)
     except BaseException:
         servers.stop()
@@ -63,26 +71,23 @@ def start(directory: Path, *, throw_away: bool = False) -> Servers:
     return servers
 
 
-def _database(servers: Servers, directory: Path, secrets: Secrets, *, throw_away: bool) -> None:
+def _given_database(servers: Servers, secrets: Secrets) -> None:
     said, owner = os.environ.get("DATABASE_URL", ""), os.environ.get("DATABASE_OWNER_URL", "")
-    if said and owner:
-        urls = said, owner
-        servers.environment["LIMS_ADMIN_DATABASE_URL"] = owner
-    elif said:
-        urls = provision.adopt(said, secrets)
-        servers.environment["LIMS_ADMIN_DATABASE_URL"] = said
-    elif owner:
+    if not said:
         raise StartFailed("DATABASE_OWNER_URL is set and DATABASE_URL is not: set both, or neither.")
-    else:
-        server = Postgres(directory / "postgres", secrets=secrets, throw_away=throw_away)
-        servers.started.append(server)
-        server.start()
-        urls = provision.provision(server.url(), secrets, database=DATABASE)
-        servers.environment["LIMS_ADMIN_DATABASE_URL"] = server.url()
-        servers.environment["LIMS_EMBEDDED_SERVERS"] = "1"
+    urls = (said, owner) if owner else provision.adopt(said, secrets)
     servers.environment["DATABASE_URL"], servers.environment["DATABASE_OWNER_URL"] = urls
-    if not throw_away:
-        del servers.environment["LIMS_ADMIN_DATABASE_URL"]
+    servers.environment["LIMS_ADMIN_DATABASE_URL"] = os.environ.get("LIMS_ADMIN_DATABASE_URL") or owner or said
+
+
+def _own_database(servers: Servers, directory: Path, secrets: Secrets, *, throw_away: bool) -> None:
+    server = Postgres(directory / "postgres", secrets=secrets, throw_away=throw_away)
+    servers.started.append(server)
+    server.start()
+    urls = provision.provision(server.url(), secrets, database=DATABASE)
+    servers.environment["DATABASE_URL"], servers.environment["DATABASE_OWNER_URL"] = urls
+    servers.environment["LIMS_ADMIN_DATABASE_URL"] = server.url()
+    servers.environment["LIMS_EMBEDDED_SERVERS"] = "1"
 
 
 def _redis(servers: Servers, directory: Path, secrets: Secrets, *, throw_away: bool) -> None:
@@ -101,7 +106,7 @@ def _redis(servers: Servers, directory: Path, secrets: Secrets, *, throw_away: b
 def throw_away() -> Iterator[Servers]:
     """For tests: gone afterwards, and waiting for no disk."""
     with tempfile.TemporaryDirectory(prefix="oxinate-test-", ignore_cleanup_errors=True) as directory:
-        servers = start(Path(directory), throw_away=True)
+        servers = start(Path(directory), throw_away=True, memory=data_directory())
         try:
             yield servers
         finally:

@@ -64,7 +64,9 @@ class OperationsApi(APIView):
         rows = Operation.objects.select_related("actor").prefetch_related("changes").order_by("-pk")
         subject = request.query_params.get("subject", "")
         pages = NewestFirst()
-        page: list[Any] = pages.paginate_queryset(rows.filter(subject=subject) if subject else rows, request, self) or []
+        page: list[Any] = (
+            pages.paginate_queryset(rows.filter(subject=subject) if subject else rows, request, self) or []
+        )
         return pages.get_paginated_response([operation_row(operation) for operation in page])
 
 

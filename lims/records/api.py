@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -25,11 +25,8 @@ LARGEST_PDF = 20 * 1024 * 1024
 class PdfParser(BaseParser):
     media_type = "application/pdf"
 
-    def parse(
-        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> bytes:
-        data: bytes = stream.read(LARGEST_PDF + 1)
-        return data
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        return {"body": stream.read(LARGEST_PDF + 1)}
 
 
 def verification_row(verification: Verification) -> dict[str, Any]:
@@ -96,19 +93,19 @@ def pdf_response(document: Document) -> HttpResponse:
 
 
 class VerifyApi(APIView):
-    parser_classes = (PdfParser, MultiPartParser, JSONParser)
+    parser_classes = (PdfParser, MultiPartParser)
 
     @extend_schema(request={"application/pdf": OpenApiTypes.BINARY}, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        return Response(verification_row(verify_pdf(_uploaded(request.data))))
+        return Response(verification_row(verify_pdf(_uploaded(cast(Mapping[str, Any], request.data)))))
 
 
-def _uploaded(data: Any) -> bytes:
-    if isinstance(data, Mapping):
-        file = data.get("file")
-        data = file.read(LARGEST_PDF + 1) if isinstance(file, UploadedFile) else b""
-    if not data:
+def _uploaded(data: Mapping[str, Any]) -> bytes:
+    """The bytes sent as the body, or as a file of a form."""
+    file = data.get("file")
+    content: bytes = file.read(LARGEST_PDF + 1) if isinstance(file, UploadedFile) else data.get("body") or b""
+    if not content:
         raise InvalidInput("Send the PDF as the body, or as “file” of a form.", code="missing_value", field="file")
-    if len(data) > LARGEST_PDF:
+    if len(content) > LARGEST_PDF:
         raise InvalidInput("The file is larger than any record, 20 MB.", code="too_large", field="file")
-    return bytes(data)
+    return content

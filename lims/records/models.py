@@ -69,3 +69,8 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def content(self) -> bytes:
+        """The sealed bytes; empty until there are any."""
+        return bytes(self.pdf or b"")

@@ -55,7 +55,7 @@ def verify_pdf(data: bytes) -> Verification:
     """Compare with the stored records and check the seal. One changed byte is found by both."""
     sha256 = hashlib.sha256(data).hexdigest()
     found = Document.objects.filter(sha256=sha256, state=Document.State.SEALED).only("number", "subject", "pdf").first()
-    known = found is not None and bytes(found.pdf or b"") == data
+    known = found is not None and found.content == data
     seal, claimed = check_seal(data)
     number, subject = (found.number, found.subject) if found is not None and known else ("", "")
     sentence = f"The file is record {number}, byte for byte as it was stored." if known else _stranger(claimed)
@@ -72,7 +72,7 @@ def verify_pdf(data: bytes) -> Verification:
 
 def verify_document(document: Document) -> Verification:
     """The stored bytes of a sealed record against their own hash and seal: what a periodic check asks."""
-    data = bytes(document.pdf or b"")
+    data = document.content
     seal, _ = check_seal(data)
     sha256 = hashlib.sha256(data).hexdigest()
     intact = document.state == Document.State.SEALED and sha256 == document.sha256

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-
 class Meaning(StrEnum):
     PERFORMED = "performed"
     VERIFIED = "verified"
@@ -37,4 +36,3 @@ _TEXT = {
     Meaning.RELEASED: "I release this batch for use.",
     Meaning.REJECTED: "I reject this.",
 }
-

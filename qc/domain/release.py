@@ -1,4 +1,4 @@
-"""The release gate: may a decision for release be made? Everything that stands against it is named. Absence never passes."""
+"""The release gate: everything that stands against releasing a batch, by name. Absence never passes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from labeling.domain.criteria import Criterion, Verdict
-from labeling.domain.lifecycle import Action, BatchStatus, RULES
+from labeling.domain.lifecycle import RULES, Action, BatchStatus
 from labeling.domain.specification import Specification, SpecificationTest
 
 
@@ -83,7 +83,9 @@ def limit_text(criterion: Criterion, unit: str) -> str:
 
 def _circumstances(now: Circumstances) -> Iterable[Blocker]:
     if now.status not in RULES[Action.RELEASE].sources:
-        yield Blocker("wrong_status", f"The batch is {now.status.label.lower()}; only a batch in quarantine is released.")
+        yield Blocker(
+            "wrong_status", f"The batch is {now.status.label.lower()}; only a batch in quarantine is released."
+        )
     for text in now.open_deviations:
         yield Blocker("open_deviation", f"A deviation is not assessed: {text}")
     if not now.expires:

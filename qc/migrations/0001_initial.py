@@ -7,59 +7,103 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('audit', '0002_triggers'),
-        ('labeling', '0001_initial'),
-        ('signatures', '0002_triggers'),
+        ("audit", "0002_triggers"),
+        ("labeling", "0001_initial"),
+        ("signatures", "0002_triggers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='TestResult',
+            name="TestResult",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('test', models.CharField(max_length=64)),
-                ('attempt', models.PositiveSmallIntegerField()),
-                ('typed', models.TextField(blank=True)),
-                ('inputs', models.JSONField(null=True)),
-                ('value', models.CharField(max_length=200)),
-                ('u', models.CharField(max_length=40, null=True)),
-                ('unit', models.CharField(blank=True, max_length=24)),
-                ('formula', models.CharField(blank=True, max_length=64)),
-                ('formula_version', models.CharField(blank=True, max_length=16)),
-                ('worked', models.TextField(blank=True)),
-                ('verdict', models.CharField(max_length=12)),
-                ('measured_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='test_results', to='labeling.batch')),
-                ('operation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audit.operation')),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('specification_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labeling.specificationversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("test", models.CharField(max_length=64)),
+                ("attempt", models.PositiveSmallIntegerField()),
+                ("typed", models.TextField(blank=True)),
+                ("inputs", models.JSONField(null=True)),
+                ("value", models.CharField(max_length=200)),
+                ("u", models.CharField(max_length=40, null=True)),
+                ("unit", models.CharField(blank=True, max_length=24)),
+                ("formula", models.CharField(blank=True, max_length=64)),
+                ("formula_version", models.CharField(blank=True, max_length=16)),
+                ("worked", models.TextField(blank=True)),
+                ("verdict", models.CharField(max_length=12)),
+                ("measured_at", models.DateTimeField()),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="test_results", to="labeling.batch"
+                    ),
+                ),
+                (
+                    "operation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="audit.operation"
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "specification_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="labeling.specificationversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('signature', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('test_result', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='review', to='qc.testresult')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "signature",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="signatures.signature"
+                    ),
+                ),
+                (
+                    "test_result",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="review", to="qc.testresult"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Investigation',
+            name="Investigation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cause', models.TextField()),
-                ('signature', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
-                ('test_result', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='investigation', to='qc.testresult')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("cause", models.TextField()),
+                (
+                    "signature",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="signatures.signature"
+                    ),
+                ),
+                (
+                    "test_result",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="investigation", to="qc.testresult"
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='testresult',
-            constraint=models.UniqueConstraint(fields=('batch', 'test', 'attempt'), name='testresult_attempt_once'),
+            model_name="testresult",
+            constraint=models.UniqueConstraint(fields=("batch", "test", "attempt"), name="testresult_attempt_once"),
         ),
     ]

@@ -81,7 +81,7 @@ def _dispose(op: Operation, attestation: Attestation, assessment: Assessment, ac
 
 
 def disposition_manifest(assessment: Assessment, action: Action) -> dict[str, object]:
-    """What the person who decides was shown: the record, each test with its value and verdict, and what stood against."""
+    """What the person who decides was shown: the record, each test with its value and verdict, and the blockers."""
     return {
         **completion_manifest(assessment.facts),
         "decision": str(action),
@@ -102,4 +102,6 @@ def _refuse_own_work(attestation: Attestation, batch: Batch) -> None:
     if batch.completion_signature is not None:
         makers.add(batch.completion_signature.signer_id)
     if attestation.user.pk in makers:
-        raise SegregationOfDuties(f"You took part in making or testing {batch.number}; another person has to release it.")
+        raise SegregationOfDuties(
+            f"You took part in making or testing {batch.number}; another person has to release it."
+        )

@@ -11,13 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.selectors.batch import find_batch
 from labeling.services.completion import hold_batch, resume_batch
 from labeling.views.activity import activity_now
-from labeling.views.pages import Outcome, allowed, batch_frame, carried_out, page, shown
+from labeling.views.pages import Outcome, act, allowed, batch_frame, carried_out, page, shown
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
 from lims.accounts.roles import Permission
@@ -52,9 +52,9 @@ def release_page(request: HttpRequest, number: str, outcome: Outcome | None = No
         "blockers": blockers if batch["status"] not in ("released", "rejected") else [],
         "unusual": unusual_of(batch),
         "signed": _signed(batch),
-        "release_form": forms.get("release") or _if(may_release, SignatureForm(name="release", initial=shown_state)),
+        "release_form": forms.get("release") or _if(may_release, SignatureForm(slug="release", initial=shown_state)),
         "reject_form": forms.get("reject")
-        or _if(may_reject, ReasonedSignatureForm(name="reject", initial=shown_state)),
+        or _if(may_reject, ReasonedSignatureForm(slug="reject", initial=shown_state)),
         "hold_form": _hold_form(request, batch, forms.get("hold")),
         "dispositions": [
             s
@@ -117,11 +117,11 @@ def _hold_form(request: HttpRequest, batch: Mapping[str, Any], refused: Form | N
     possible = "hold" in batch["actions"] or "resume" in batch["actions"]
     if not possible or not allowed(request, Permission.HOLD_BATCH):
         return None
-    return refused or HoldForm(name="hold", initial={"revision": batch["revision"]})
+    return refused or HoldForm(slug="hold", initial={"revision": batch["revision"]})
 
 
 def _release(request: HttpRequest, number: str) -> HttpResponse:
-    form = SignatureForm(request.POST, name="release")
+    form = SignatureForm(request.POST, slug="release")
     outcome = carried_out(
         form,
         lambda: release_batch(
@@ -134,7 +134,7 @@ def _release(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def _reject(request: HttpRequest, number: str) -> HttpResponse:
-    form = ReasonedSignatureForm(request.POST, name="reject")
+    form = ReasonedSignatureForm(request.POST, slug="reject")
     outcome = carried_out(
         form,
         lambda: reject_batch(
@@ -156,9 +156,9 @@ def _decided(request: HttpRequest, number: str, word: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@act
 def hold(request: HttpRequest, number: str) -> HttpResponse:
-    form = HoldForm(request.POST, name="hold")
+    form = HoldForm(request.POST, slug="hold")
     move = resume_batch if find_batch(number).status == BatchStatus.ON_HOLD else hold_batch
     outcome = carried_out(
         form,

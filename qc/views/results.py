@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.selectors.batch import find_batch
 from labeling.views.activity import activity_now
-from labeling.views.pages import Json, Outcome, allowed, batch_frame, carried_out, page, shown
+from labeling.views.pages import Json, Outcome, act, allowed, batch_frame, carried_out, page, shown
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import SignatureForm
 from lims.accounts.roles import Permission
@@ -61,11 +61,12 @@ def _row(request: HttpRequest, batch: Json, test: Json, forms: Mapping[str, Form
     row: dict[str, Any] = {"json": test, "signed": _signed(batch, test)}
     if typed and result is None and allowed(request, Permission.TEST):
         row["form"] = forms.get(f"record-{key}") or ResultForm(definition=_definition(batch, test))
-    if result is not None and not test["reviewed_by"]:
-        row["review_form"] = forms.get(f"review-{result}") or SignatureForm(name=f"review-{result}", initial=initial)
+    reviewing = allowed(request, Permission.REVIEW_RESULT) or allowed(request, Permission.TEST)
+    if result is not None and not test["reviewed_by"] and reviewing:
+        row["review_form"] = forms.get(f"review-{result}") or SignatureForm(slug=f"review-{result}", initial=initial)
     if result is not None and allowed(request, Permission.INVESTIGATE) and batch["status"] != BatchStatus.REJECTED:
         name = f"investigate-{result}"
-        row["investigation_form"] = forms.get(name) or InvestigationForm(name=name, initial=initial)
+        row["investigation_form"] = forms.get(name) or InvestigationForm(slug=name, initial=initial)
     return row
 
 
@@ -98,7 +99,7 @@ def _test_of(number: str, key: str) -> dict[str, Any]:
 
 
 @page
-@require_POST
+@act
 def record(request: HttpRequest, number: str) -> HttpResponse:
     key = request.POST.get("test", "")
     form = ResultForm(request.POST, definition=_test_of(number, key))
@@ -119,22 +120,22 @@ def record(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@act
 def review(request: HttpRequest, number: str, pk: int) -> HttpResponse:
-    form = SignatureForm(request.POST, name=f"review-{pk}")
+    form = SignatureForm(request.POST, slug=f"review-{pk}")
     outcome = carried_out(
         form,
         lambda: review_result(actor=actor_of(request), number=number, result_id=pk, credential=form.credential),
     )
     if not outcome.done:
         return results_page(request, number, outcome, **{f"review-{pk}": form})
-    return redirect(f"{reverse('qc:tests', args=[number])}#result-{pk}")
+    return redirect("qc:tests", number)
 
 
 @page
-@require_POST
+@act
 def investigate(request: HttpRequest, number: str, pk: int) -> HttpResponse:
-    form = InvestigationForm(request.POST, name=f"investigate-{pk}")
+    form = InvestigationForm(request.POST, slug=f"investigate-{pk}")
     outcome = carried_out(
         form,
         lambda: invalidate_result(
@@ -148,4 +149,4 @@ def investigate(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     )
     if not outcome.done:
         return results_page(request, number, outcome, **{f"investigate-{pk}": form})
-    return redirect(f"{reverse('qc:tests', args=[number])}#result-{pk}")
+    return redirect("qc:tests", number)

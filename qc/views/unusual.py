@@ -14,7 +14,7 @@ def unusual_of(batch: Json) -> list[dict[str, str]]:
     """Exceptions in the order of the work, each with the place where its evidence stands."""
     work = reverse("labeling:batch", args=[batch["number"]])
     tests = reverse("qc:tests", args=[batch["number"]])
-    rows = [*_start(batch), *_entries(batch), *_deviations(batch), *_results(batch)]
+    rows = [*_start(batch), *_late(batch), *_entries(batch), *_deviations(batch), *_results(batch)]
     return [{**row, "href": work + row["href"]} for row in rows] + [
         {**row, "href": tests + row["href"]} for row in _tests(batch)
     ]
@@ -29,6 +29,19 @@ def _start(batch: Json) -> Iterator[dict[str, str]]:
         yield _item("warning", "After the fact", f"The start was recorded later: “{batch['start_reason']}”.", "content")
 
 
+def _late(batch: Json) -> Iterator[dict[str, str]]:
+    """Values recorded after the fact, those with one reason together."""
+    by_reason: dict[str, list[tuple[str, str]]] = {}
+    for step in batch["steps"]:
+        for field in step["fields"]:
+            entry = field["entry"]
+            if entry is not None and entry["late"] and not field["superseded"]:
+                by_reason.setdefault(entry["reason"], []).append((field["label"], f"{step['key']}.{field['key']}"))
+    for reason, rows in by_reason.items():
+        names = ", ".join(label for label, _ in rows)
+        yield _item("warning", "Late", f"Recorded later, “{reason}”: {names}.", rows[0][1])
+
+
 def _entries(batch: Json) -> Iterator[dict[str, str]]:
     for step in batch["steps"]:
         for field in step["fields"]:
@@ -39,8 +52,6 @@ def _entries(batch: Json) -> Iterator[dict[str, str]]:
             if field["superseded"]:
                 old = ", ".join(f"{e['typed']} {e['unit'] or ''}".rstrip() for e in field["superseded"])
                 yield _item("warning", "Corrected", f"{value}, before {old}: “{entry['reason']}”.", anchor)
-            elif entry["late"]:
-                yield _item("warning", "Late", f"{value}, recorded later: “{entry['reason']}”.", anchor)
             if entry["out_of_range"]:
                 yield _item("fail", "Out of range", f"{value}.", anchor)
             for warning in entry["warnings"]:

@@ -1,4 +1,4 @@
-"""A real browser on a live server, on a database of its own. Every page is watched: a fault in its console fails the test."""
+"""A real browser on a live server, on a database of its own. A fault in the console of any page fails the test."""
 
 from __future__ import annotations
 

@@ -40,14 +40,19 @@ steps:
     instruction: Measure the product in the dose calibrator.
     fields:
       - {key: kit_lot, label: Kit lot, type: lot, material: kit}
-      - {key: activity, label: Product activity, type: activity, unit: MBq, equipment: calibrator, min: "1", max: "100", critical: true}
+      - {key: activity, label: Product activity, type: activity, unit: MBq, equipment: calibrator, min: "1", max: "100",
+         critical: true}
       - {key: volume, label: Product volume, type: volume, unit: mL, min: "0.5", max: "10"}
 results:
   - {key: concentration, title: Activity concentration, expression: product.activity / product.volume, unit: MBq/mL}
 specification: small
 expires: {from: product.activity, hours: "6"}
 """
-VALUES = (("clearance", "clear", "true", ""), ("product", "kit_lot", "KIT-1", ""), ("product", "activity", "42.0", "MBq"))
+VALUES = (
+    ("clearance", "clear", "true", ""),
+    ("product", "kit_lot", "KIT-1", ""),
+    ("product", "activity", "42.0", "MBq"),
+)
 
 
 def laboratory() -> People:

@@ -31,4 +31,4 @@ def laboratory(who: People) -> People:
 @pytest.fixture
 def ready(laboratory: People) -> Batch:
     """A synthesis in quarantine whose results are all there and reviewed."""
-    return factories.tested(laboratory)
+    return factories.ready_to_decide(laboratory)

@@ -16,13 +16,14 @@ class Rest:
         self.client = APIClient()
         answer = self.client.post("/api/v1/tokens/", {"username": role, "password": PASSWORD.format(role)})
         assert answer.status_code == 201, answer.data
-        self.client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.data['token']}")
+        self.token: str = answer.data["token"]
+        self.client.credentials(HTTP_AUTHORIZATION=f"Bearer {self.token}")
 
     def get(self, path: str, **query: str) -> Response:
         return self.client.get(f"/api/v1/{path}", query)
 
     def post(self, path: str, body: Any = None, *, key: str = "", revision: int | None = None) -> Response:
-        headers = {}
+        headers: dict[str, Any] = {}
         if key:
             headers["HTTP_IDEMPOTENCY_KEY"] = key
         if revision is not None:

@@ -42,8 +42,8 @@ def entry(number: int, typed: str, **more: Any) -> Json:
 
 
 def field(key: str, label: str, current: Json | None, **more: Any) -> Json:
-    plain = {"type": "activity", "unit": "MBq", "min": None, "max": None, "options": [], "critical": False}
-    kinds = {"material": None, "equipment_kind": "dose_calibrator", "superseded": []}
+    plain: Json = {"type": "activity", "unit": "MBq", "min": None, "max": None, "options": [], "critical": False}
+    kinds: Json = {"material": None, "equipment_kind": "dose_calibrator", "superseded": []}
     return {"key": key, "label": label, "entry": current, **plain, **kinds, **more}
 
 
@@ -60,7 +60,7 @@ def steps() -> list[Json]:
         field("lot", "PBS lot", entry(5, "PBS-302", unit="", lot="PBS-302", equipment=None), type="lot", unit=""),
         field("volume", "Volume", None, unit="mL"),
     ]
-    timer = {"min_minutes": "15", "max_minutes": "30", "minutes": "20", "conforms": True}
+    timer: Json = {"min_minutes": "15", "max_minutes": "30", "minutes": "20", "conforms": True}
     timer |= {"started_at": "2026-03-03T06:38:00+00:00", "stopped_at": "2026-03-03T06:58:00+00:00"}
     return [
         {
@@ -100,21 +100,38 @@ def result(**more: Any) -> Json:
 
 
 def tests() -> list[Json]:
-    first = {"id": 8, "value": "28", "display": "28 EU/mL", "recorded_by": ANALYST, "cause": "cartridge left open"}
+    first: Json = {
+        "id": 8,
+        "value": "28",
+        "display": "28 EU/mL",
+        "recorded_by": ANALYST,
+        "cause": "cartridge left open",
+    }
     first["recorded_at"] = "2026-03-03T08:40:00+00:00"
-    done = {"key": "endotoxin", "title": "Bacterial endotoxin", "unit": "EU/mL", "type": "number", "verdict": "pass"}
+    done: Json = {
+        "key": "endotoxin",
+        "title": "Bacterial endotoxin",
+        "unit": "EU/mL",
+        "type": "number",
+        "verdict": "pass",
+    }
     done |= {"criterion": {"min": None, "max": "17.5", "accept": []}, "required_before": "release", "formula": None}
     done |= {"from_result": None, "value": "<0.50", "display": "<0.50 EU/mL", "result_id": 9, "recorded_by": ANALYST}
     done |= {"recorded_at": "2026-03-03T08:50:00+00:00", "reviewed_by": REVIEWER, "invalidated": [first]}
     done |= {"reviewed_at": "2026-03-03T09:00:00+00:00"}
-    later = {**done, "key": "sterility", "title": "Sterility", "unit": "", "type": "choice", "verdict": "missing"}
+    later: Json = {**done, "key": "sterility", "title": "Sterility", "unit": "", "type": "choice", "verdict": "missing"}
     later |= {"criterion": {"accept": ["no growth"]}, "required_before": "final", "value": None, "display": ""}
     later |= {"result_id": None, "recorded_by": None, "recorded_at": None, "reviewed_by": None, "invalidated": []}
     return [done, later]
 
 
 def signatures() -> list[Json]:
-    common = {"reason": "", "covers": "the batch", "manifest_sha256": "ab" * 32}
+    common: Json = {
+        "reason": "",
+        "covers": "step formulate of L-2026-0001",
+        "holds": True,
+        "manifest_sha256": "ab" * 32,
+    }
     return [
         {
             "id": 1,
@@ -140,7 +157,7 @@ def signatures() -> list[Json]:
 
 
 def batch(number: str) -> Json:
-    deviation = {
+    deviation: Json = {
         "id": 1,
         "step": "formulate",
         "text": "Temperature 27.4 °C is outside 18 to 26 °C.",
@@ -148,7 +165,11 @@ def batch(number: str) -> Json:
     }
     deviation |= {"status": "assessed", "opened_at": "2026-03-03T08:12:00+00:00", "assessment": "No influence."}
     deviation |= {"assessed_by": REVIEWER, "assessed_at": "2026-03-03T09:10:00+00:00"}
-    nuclide = {"code": "Zr-89", "half_life": {"value": "78.41", "unit": "h", "u": "0.12"}, "source": "evaluated data"}
+    nuclide: Json = {
+        "code": "Zr-89",
+        "half_life": {"value": "78.41", "unit": "h", "u": "0.12"},
+        "source": "evaluated data",
+    }
     return {
         "number": number,
         "status": "released",
@@ -187,7 +208,12 @@ def batch(number: str) -> Json:
 def context(number: str = "L-2026-0001", *, acts: int = 3) -> Json:
     """`acts` lengthens the audit trail: 60 of them fill a page."""
     change = {"field": "value", "old": "8.38 MBq", "new": "3.88 MBq"}
-    act = {"at": "2026-03-03T08:15:00+00:00", "actor": OPERATOR, "sentence": "Corrected Labeled cells", "reason": ""}
+    act: Json = {
+        "at": "2026-03-03T08:15:00+00:00",
+        "actor": OPERATOR,
+        "sentence": "Corrected Labeled cells",
+        "reason": "",
+    }
     return {
         "batch": batch(number),
         "printed": {

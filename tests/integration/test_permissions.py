@@ -72,7 +72,7 @@ def test_a_closed_account_is_refused_at_once(laboratory: People) -> None:
 
 def test_a_token_is_kept_as_its_digest_alone(laboratory: People) -> None:
     rest = Rest("operator")
-    text = rest.client._credentials["HTTP_AUTHORIZATION"].split()[1]
+    text = rest.token
     assert not Token.objects.filter(sha256=text).exists()
     assert Token.objects.filter(user=laboratory.operator.user).count() == 1
 
@@ -92,9 +92,7 @@ def test_a_username_is_unique_in_any_case_of_letters(who: People) -> None:
         )
 
 
-def test_lists_cost_the_same_number_of_queries_whatever_their_length(
-    laboratory: People, ready: Batch
-) -> None:
+def test_lists_cost_the_same_number_of_queries_whatever_their_length(laboratory: People, ready: Batch) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

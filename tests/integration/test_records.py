@@ -78,6 +78,7 @@ def test_a_requested_record_waits_in_the_queue_and_is_noted_in_the_audit_trail(d
     assert (document.state, document.pdf, document.attempts) == (S.QUEUED, None, 0)
     note = Change.objects.get(table_name="records_document", row_pk=str(document.pk))
     assert note.operation_id == document.operation_id
+    assert note.new_row is not None
     assert note.new_row["number"] == "L-2026-0001/1"
     assert "context" not in note.new_row
 
@@ -88,7 +89,7 @@ def test_a_record_is_printed_once_however_often_the_bell_rings(db: None) -> None
     assert [render_document(document.pk) for _ in range(3)] == [True, False, False]
     document.refresh_from_db()
     assert document.state == S.SEALED
-    assert document.sha256 == hashlib.sha256(document.pdf).hexdigest()
+    assert document.sha256 == hashlib.sha256(document.content).hexdigest()
     assert document.sealed_at is not None
     assert overdue_documents() == []
 
@@ -270,7 +271,7 @@ def test_a_record_is_never_deleted(sealed: Document) -> None:
 
 def test_pdfsig_finds_the_seal_valid_over_the_whole_document(sealed: Document, tmp_path: Path) -> None:
     file = tmp_path / "record.pdf"
-    file.write_bytes(sealed.pdf)
+    file.write_bytes(sealed.content)
     said = subprocess.run(["pdfsig", "-nocert", str(file)], capture_output=True, text=True, check=False).stdout
     assert "Signature is Valid" in said
     assert "Total document signed" in said
@@ -279,7 +280,7 @@ def test_pdfsig_finds_the_seal_valid_over_the_whole_document(sealed: Document, t
 
 
 def test_a_stored_record_is_known_again(sealed: Document) -> None:
-    verification = verify_pdf(bytes(sealed.pdf))
+    verification = verify_pdf(sealed.content)
     assert verification.valid
     assert verification.number == "L-2026-0001/1"
     assert verification.seal.signer.startswith("Record seal")
@@ -288,7 +289,7 @@ def test_a_stored_record_is_known_again(sealed: Document) -> None:
 
 @pytest.mark.parametrize("place", [0.02, 0.3, 0.6, 0.9, 0.96, 0.999])
 def test_one_changed_byte_is_found(sealed: Document, place: float) -> None:
-    forged = bytearray(sealed.pdf)
+    forged = bytearray(sealed.content)
     forged[int(len(forged) * place)] ^= 1
     verification = verify_pdf(bytes(forged))
     assert not verification.valid
@@ -296,7 +297,7 @@ def test_one_changed_byte_is_found(sealed: Document, place: float) -> None:
 
 
 def test_a_page_changed_inside_says_which_record_it_pretends_to_be(sealed: Document) -> None:
-    forged = bytearray(sealed.pdf)
+    forged = bytearray(sealed.content)
     forged[forged.index(b"stream") + 200] ^= 1
     verification = verify_pdf(bytes(forged))
     assert verification.detail[0].startswith("The file says it is record L-2026-0001/1, but its bytes differ")
@@ -304,7 +305,7 @@ def test_a_page_changed_inside_says_which_record_it_pretends_to_be(sealed: Docum
 
 
 def test_what_was_added_after_the_seal_is_found(sealed: Document) -> None:
-    verification = verify_pdf(bytes(sealed.pdf) + b"\n% more\n")
+    verification = verify_pdf(sealed.content + b"\n% more\n")
     assert not verification.valid
     assert verification.seal.sentence == "Something was added to the file after it was sealed."
 
@@ -330,9 +331,9 @@ def test_a_certificate_of_former_years_still_vouches(sealed: Document, settings:
     old = Path(settings.SEAL_DIR) / "certificate.pem"
     settings.SEAL_DIR = tmp_path / "new"
     seal.site_seal()
-    assert not verify_pdf(bytes(sealed.pdf)).valid
+    assert not verify_pdf(sealed.content).valid
     (tmp_path / "new" / "certificate-2026.pem").write_bytes(old.read_bytes())
-    assert verify_pdf(bytes(sealed.pdf)).valid
+    assert verify_pdf(sealed.content).valid
 
 
 def test_processes_that_need_the_first_seal_at_once_agree_on_one(tmp_path: Path) -> None:
@@ -358,14 +359,14 @@ def test_the_same_context_gives_the_same_bytes() -> None:
 
 
 def test_every_page_names_the_batch_and_its_number(sealed: Document) -> None:
-    pages = pages_of(sealed.pdf)
+    pages = pages_of(sealed.content)
     for number, page in enumerate(pages, start=1):
         assert f"L-2026-0001 · page {number} of {len(pages)}" in " ".join(page.split())
         assert "Record L-2026-0001/1 · printed 4 Mar 2026, 00:30:18 CET (3 Mar 23:30:18 UTC)" in page
 
 
 def test_every_signature_is_printed_with_name_meaning_role_and_instant(sealed: Document) -> None:
-    words = words_of(sealed.pdf)
+    words = words_of(sealed.content)
     for signature in sealed.context["batch"]["signatures"]:
         for part in ("meaning_text", "full_name", "username", "role"):
             assert signature[part] in words
@@ -411,12 +412,13 @@ def sealed_words() -> str:
 
 
 def test_the_data_of_the_record_travel_inside_it_with_their_hash(sealed: Document) -> None:
-    reader = PdfReader(BytesIO(sealed.pdf))
+    reader = PdfReader(BytesIO(sealed.content))
+    root: Any = reader.trailer["/Root"]
     (attached,) = reader.attachments["L-2026-0001-1.json"]
     assert json.loads(attached) == sealed.context
-    assert hashlib.sha256(attached).hexdigest() in words_of(sealed.pdf).replace(" ", "")
-    assert {file.get_object()["/AFRelationship"] for file in reader.trailer["/Root"]["/AF"]} == {"/Data"}
-    metadata = reader.trailer["/Root"]["/Metadata"].get_object().get_data()
+    assert hashlib.sha256(attached).hexdigest() in words_of(sealed.content).replace(" ", "")
+    assert {file.get_object()["/AFRelationship"] for file in root["/AF"]} == {"/Data"}
+    metadata = root["/Metadata"].get_object().get_data()
     assert b"<pdfaid:part>3</pdfaid:part>" in metadata or b'pdfaid:part="3"' in metadata
 
 
@@ -424,12 +426,12 @@ def test_other_files_may_be_attached(db: None) -> None:
     document = requested(attachments=[{"name": "trail.csv", "description": "The audit trail", "text": "at,who\n"}])
     assert render_document(document.pk)
     document.refresh_from_db()
-    assert PdfReader(BytesIO(document.pdf)).attachments["trail.csv"] == [b"at,who\n"]
+    assert PdfReader(BytesIO(document.content)).attachments["trail.csv"] == [b"at,who\n"]
 
 
 def test_only_the_shipped_typeface_is_used(sealed: Document, tmp_path: Path) -> None:
     file = tmp_path / "record.pdf"
-    file.write_bytes(sealed.pdf)
+    file.write_bytes(sealed.content)
     listed = subprocess.run(["pdffonts", str(file)], capture_output=True, text=True, check=True).stdout.splitlines()[2:]
     assert listed
     assert all("Plex" in line.replace("-", "") and " yes yes yes " in line for line in listed)

@@ -14,7 +14,9 @@ from lims.errors import DomainError, InvalidInput
 
 CASES = {
     case["id"]: case
-    for case in json.loads((Path(__file__).parents[1] / "reference" / "formulas.json").read_text(encoding="utf-8"))["cases"]
+    for case in json.loads((Path(__file__).parents[1] / "reference" / "formulas.json").read_text(encoding="utf-8"))[
+        "cases"
+    ]
 }
 ABSENT = object()
 

@@ -79,7 +79,8 @@ def test_a_negative_activity_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "bound"), [("<0.05", "<"), ("<= 0.05", "<="), ("≤0.05", "<="), (">0.05", ">"), ("≥0.05", ">="), ("0.05", "")]
+    ("typed", "bound"),
+    [("<0.05", "<"), ("<= 0.05", "<="), ("≤0.05", "<="), (">0.05", ">"), ("≥0.05", ">="), ("0.05", "")],
 )
 def test_a_bound_is_read(typed: str, bound: str) -> None:
     value = parse_value(typed, field="endotoxin")
@@ -133,7 +134,9 @@ def test_units_convert_exactly(value: str, given: str, wanted: str, expected: st
     assert convert(Decimal(value), given, wanted) == Decimal(expected)
 
 
-@pytest.mark.parametrize(("given", "wanted"), [("MBq", "1/s"), ("mL", "g"), ("cells", "1"), ("EU/mL", "EU/kg"), ("pH", "1")])
+@pytest.mark.parametrize(
+    ("given", "wanted"), [("MBq", "1/s"), ("mL", "g"), ("cells", "1"), ("EU/mL", "EU/kg"), ("pH", "1")]
+)
 def test_a_unit_of_another_kind_is_refused(given: str, wanted: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         convert(Decimal(1), given, wanted)

@@ -10,9 +10,7 @@ class Migration(migrations.Migration):
         sql.append_only("audit_operation"),
         sql.append_only("audit_change"),
         # Changes are written by the trigger alone, as the owner of its function.
-        migrations.RunSQL(
-            "REVOKE INSERT ON audit_change FROM lims_app", "GRANT INSERT ON audit_change TO lims_app"
-        ),
+        migrations.RunSQL("REVOKE INSERT ON audit_change FROM lims_app", "GRANT INSERT ON audit_change TO lims_app"),
         sql.append_only("accounts_accessevent"),
         sql.track("accounts_user"),
         sql.never_deleted("accounts_user"),

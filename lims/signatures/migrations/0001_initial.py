@@ -7,35 +7,44 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('audit', '0001_initial'),
+        ("audit", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Signature',
+            name="Signature",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('full_name', models.CharField(max_length=120)),
-                ('username', models.CharField(max_length=64)),
-                ('role', models.CharField(max_length=24)),
-                ('meaning', models.CharField(max_length=24)),
-                ('subject', models.CharField(max_length=120)),
-                ('covers', models.CharField(max_length=200)),
-                ('reason', models.TextField(blank=True)),
-                ('factors', models.CharField(max_length=64)),
-                ('manifest', models.TextField()),
-                ('manifest_sha256', models.CharField(max_length=64)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('operation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signatures', to='audit.operation')),
-                ('signer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("full_name", models.CharField(max_length=120)),
+                ("username", models.CharField(max_length=64)),
+                ("role", models.CharField(max_length=24)),
+                ("meaning", models.CharField(max_length=24)),
+                ("subject", models.CharField(max_length=120)),
+                ("covers", models.CharField(max_length=200)),
+                ("reason", models.TextField(blank=True)),
+                ("factors", models.CharField(max_length=64)),
+                ("manifest", models.TextField()),
+                ("manifest_sha256", models.CharField(max_length=64)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                (
+                    "operation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="signatures", to="audit.operation"
+                    ),
+                ),
+                (
+                    "signer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['subject', 'id'], name='signature_by_subject')],
+                "indexes": [models.Index(fields=["subject", "id"], name="signature_by_subject")],
             },
         ),
     ]
