@@ -57,8 +57,21 @@ def history_row(operation: Operation) -> Json:
         "source": operation.source,
         "sentence": f"{operation.actor.full_name} {_what(operation, changes)}",
         "reason": operation.reason,
-        "changes": [row for change in changes for row in _differences(change)],
+        "changes": _changes(operation, changes),
     }
+
+
+def _changes(operation: Operation, changes: list[Change]) -> list[Json]:
+    """What moved: the fields of changed rows, and for a correction the value that was corrected beside the new one."""
+    moved = [row for change in changes for row in _differences(change)]
+    corrected = next((c.new_row for c in changes if c.table_name == "labeling_entry" and c.new_row), None)
+    if operation.action != "entry.correct" or corrected is None:
+        return moved
+    old = Change.objects.filter(
+        table_name="labeling_entry", row_pk=str(corrected["corrects_id"]), verb="INSERT"
+    ).first()
+    shown = [f"{row['typed']} {row['unit']}".rstrip() if row else None for row in (old and old.new_row, corrected)]
+    return [{"field": _words(corrected["field"]), "old": shown[0], "new": shown[1]}, *moved]
 
 
 def _what(operation: Operation, changes: Iterable[Change]) -> str:
@@ -75,7 +88,7 @@ def _what(operation: Operation, changes: Iterable[Change]) -> str:
     if result:
         return f"{verb} {_words(result['test'])} {result['value']} {result['unit']}".rstrip()
     if signature and operation.action in {"entry.verify", "step.verify"}:
-        return f"{verb} {signature['covers']}"
+        return f"{verb} {_words(signature['covers'].partition(' of ')[0]).replace('.', ': ')}"
     return verb
 
 

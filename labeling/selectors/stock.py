@@ -20,15 +20,10 @@ def passed_check_on_day_of(equipment: Equipment, at: datetime) -> bool:
     return newest is not None and newest.outcome == EquipmentCheck.Outcome.PASS
 
 
-def lots(*, number: str = "", status: str = "", material: str = "") -> QuerySet[Lot]:
+def lots(*, number: str = "", status: str = "", material: str = "", identity: str = "") -> QuerySet[Lot]:
+    asked = {"number": number, "status": status, "material": material, "identity": identity}
     rows = Lot.objects.select_related("received_by", "received_on", "disposition_signature").order_by("-pk")
-    if number:
-        rows = rows.filter(number=number)
-    if status:
-        rows = rows.filter(status=status)
-    if material:
-        rows = rows.filter(material=material)
-    return rows
+    return rows.filter(**{name: value for name, value in asked.items() if value})
 
 
 def instruments() -> QuerySet[Equipment]:

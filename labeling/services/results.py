@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labeling.domain.display import display
 from labeling.domain.evaluation import ComputedResult, evaluate, expiry
 from labeling.models import Batch, Deviation, Result
 from labeling.selectors.evaluation import evaluation_inputs
@@ -65,4 +66,4 @@ def _row(op: Operation, batch: Batch, result: ComputedResult) -> Result:
 
 
 def _limit_sentence(result: ComputedResult) -> str:
-    return f"{result.title}: {result.value} {result.unit} lies beyond its action limit."
+    return f"{result.title}: {display(result.value, result.u, result.unit)} lies beyond its action limit."
