@@ -61,6 +61,7 @@ class CheckInput(Input):
 class CalibrationInput(Input):
     valid_from = InstantField()
     relative_u_percent = TypedField()
+    repeatability_percent = TypedField(required=False, default="")
     certificate = text()
 
 
@@ -87,6 +88,7 @@ class EntryInput(Input):
     field = serializers.CharField(max_length=64)
     value = TypedField()
     unit = text()
+    u = TypedField(required=False, default="")
     at = InstantField(required=False, default=None)
     equipment = text()
     reason = text()
@@ -95,6 +97,7 @@ class EntryInput(Input):
 class CorrectionInput(Input):
     value = TypedField()
     unit = text()
+    u = TypedField(required=False, default="")
     at = InstantField(required=False, default=None)
     equipment = text()
     reason = text()

@@ -23,8 +23,8 @@ from lims.signatures.serializers import SignedInput, credential_of, reason_of
 class LotsApi(Endpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        query = request.query_params
-        rows = lots(number=query.get("number", ""), status=query.get("status", ""), material=query.get("material", ""))
+        asked = {name: request.query_params.get(name, "") for name in ("number", "status", "material", "identity")}
+        rows = lots(**asked)
         pages = NewestFirst()
         page: list[Lot] = pages.paginate_queryset(rows, request, view=self) or []
         return pages.get_paginated_response([lot_row(lot) for lot in page])

@@ -86,6 +86,7 @@ class Entry(models.Model):
     typed = models.TextField()
     value = models.TextField()
     unit = models.CharField(max_length=24, blank=True)
+    u = models.CharField(max_length=40, blank=True)  # standard uncertainty in `unit`, where one was stated
     measured_at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

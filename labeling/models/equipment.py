@@ -40,11 +40,15 @@ class EquipmentCheck(models.Model):
 
 
 class Calibration(models.Model):
-    """The relative standard uncertainty of an instrument's calibration factor, from a day on. Append-only."""
+    """What is known of an instrument's readings from a day on: relative standard uncertainties. Append-only.
+
+    The calibration factor is one, shared by all readings of the period; repeatability is each reading's own.
+    """
 
     equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="calibrations")
     valid_from = models.DateTimeField()
     relative_u_percent = models.CharField(max_length=24)
+    repeatability_percent = models.CharField(max_length=24, blank=True)
     certificate = models.CharField(max_length=120, blank=True)
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)

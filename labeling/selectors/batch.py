@@ -177,6 +177,7 @@ def entry_row(facts: BatchFacts, entry: Entry) -> Json:
         "typed": entry.typed,
         "value": entry.value,
         "unit": entry.unit,
+        "u": entry.u or None,
         "at": entry.measured_at.isoformat(),
         "recorded_at": entry.recorded_at.isoformat(),
         "recorded_by": person(entry.recorded_by),

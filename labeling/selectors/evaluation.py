@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils import timezone
+
 from labeling.domain.evaluation import InstrumentCalibration, Recorded
 from labeling.domain.nuclides import Nuclide, nuclide_with
 from labeling.models import Calibration, Entry, ProtocolVersion
@@ -28,13 +30,14 @@ def evaluation_inputs(facts: BatchFacts) -> EvaluationInputs:
         period = _period_of(entry, periods)
         name = _instrument_name(entry, period)
         if name is not None:
-            instruments[name] = InstrumentCalibration(period.relative_u_percent if period else None)
+            instruments[name] = _calibration(period)
         recorded[entry.reference] = Recorded(
             step=entry.step,
             field=entry.field,
             value=entry.value,
             unit=entry.unit or None,
-            at=entry.measured_at,
+            u=entry.u or None,
+            at=timezone.localtime(entry.measured_at),  # the worked lines are read by people of this site
             instrument=name,
         )
     return EvaluationInputs(recorded, nuclide_of(facts.batch.protocol_version), instruments)
@@ -58,6 +61,12 @@ def _period_of(entry: Entry, periods: list[Calibration]) -> Calibration | None:
         if calibration.equipment_id == entry.equipment_id and calibration.valid_from <= entry.measured_at:
             return calibration
     return None
+
+
+def _calibration(period: Calibration | None) -> InstrumentCalibration:
+    if period is None:
+        return InstrumentCalibration(None)
+    return InstrumentCalibration(period.relative_u_percent, period.repeatability_percent or None)
 
 
 def _instrument_name(entry: Entry, period: Calibration | None) -> str | None:

@@ -78,6 +78,7 @@ def entry_manifest(entry: Entry) -> dict[str, object]:
         "typed": entry.typed,
         "value": entry.value,
         "unit": entry.unit,
+        "u": entry.u,
         "measured_at": entry.measured_at.isoformat(),
         "recorded_at": entry.recorded_at.isoformat(),
         "recorded_by": entry.recorded_by.username,

@@ -67,6 +67,7 @@ def instrument_row(equipment: Equipment) -> dict[str, object]:
         "last_check": {"at": check.at.isoformat(), "outcome": check.outcome, "note": check.note} if check else None,
         "calibration": {
             "relative_u_percent": calibration.relative_u_percent,
+            "repeatability_percent": calibration.repeatability_percent or None,
             "valid_from": calibration.valid_from.isoformat(),
             "certificate": calibration.certificate,
         }

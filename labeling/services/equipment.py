@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from labeling.domain.quantities import parse_number
+from labeling.domain.quantities import parse_nonnegative
 from labeling.models import Calibration, Equipment, EquipmentCheck
 from labeling.selectors.clock import database_now
 from labeling.selectors.stock import passed_check_on_day_of
@@ -51,18 +51,26 @@ def record_check(*, actor: Actor, code: str, at: datetime | None, outcome: str, 
 
 
 def record_calibration(
-    *, actor: Actor, code: str, valid_from: datetime, relative_u_percent: str, certificate: str = ""
+    *,
+    actor: Actor,
+    code: str,
+    valid_from: datetime,
+    relative_u_percent: str,
+    repeatability_percent: str = "",
+    certificate: str = "",
 ) -> Calibration:
-    """The relative standard uncertainty of the instrument's calibration factor; all its readings share it."""
+    """The relative standard uncertainties of an instrument: of its calibration factor, and of a single reading."""
     require(actor.user, Permission.KEEP_EQUIPMENT)
     equipment = find_equipment(code)
-    if parse_number(relative_u_percent, field="relative_u_percent") < 0:
-        raise InvalidInput("An uncertainty cannot be negative.", code="negative_value", field="relative_u_percent")
+    parse_nonnegative(relative_u_percent, field="relative_u_percent")
+    if repeatability_percent.strip():
+        parse_nonnegative(repeatability_percent, field="repeatability_percent")
     with operation(actor=actor, action="equipment.calibrate", subject=equipment.code):
         return Calibration.objects.create(
             equipment=equipment,
             valid_from=valid_from,
             relative_u_percent=relative_u_percent.strip(),
+            repeatability_percent=repeatability_percent.strip(),
             certificate=certificate,
             recorded_by=actor.user,
         )

@@ -14,7 +14,7 @@ from labeling.services.equipment import find_equipment, instrument_for
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.results import recompute
 from labeling.services.times import measured_time
-from labeling.services.values import read_value
+from labeling.services.values import read_uncertainty, read_value
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
@@ -28,6 +28,7 @@ class Reading:
 
     value: str
     unit: str = ""
+    u: str = ""
     at: datetime | None = None
     equipment: str = ""
     reason: str = ""
@@ -112,6 +113,7 @@ def _add(
         typed=read.typed,
         value=read.value,
         unit=read.unit,
+        u=read_uncertainty(definition, reading.u),
         measured_at=moment,
         recorded_by=op.actor,
         equipment=_instrument(batch, definition, reading, moment),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from labeling.domain.field_types import SIGNED_TYPES
 from labeling.domain.magnitudes import magnitude_warning
 from labeling.domain.protocol import Field, Protocol
 from labeling.domain.quantities import parse_nonnegative, parse_number
@@ -14,10 +15,7 @@ from labeling.models import Batch, Lot
 from labeling.services.materials import usable_batch, usable_lot
 from lims.errors import InvalidInput
 
-SIGNED_TYPES = {"temperature", "number"}  # everything else that is measured cannot be negative
-NUMERIC_TYPES = {
-    *("activity", "counts", "mass", "volume", "concentration", "ph", "temperature", "duration", "cells", "number"),
-}
+IMPLIED_UNITS = {"1", "pH"}  # a pure number and a pH have no other unit they could be typed in
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ def read_value(
     typed = typed.strip()
     if not typed:
         raise InvalidInput(f"{field.label}: the value is missing.", code="missing_value", field="value")
-    if field.type in NUMERIC_TYPES:
+    if field.is_quantity:
         return _numeric(field, typed, unit_given)
     if field.type == "choice" and typed not in field.options:
         raise InvalidInput(
@@ -60,12 +58,23 @@ def read_value(
     return FieldValue(typed, typed)
 
 
+def read_uncertainty(field: Field, typed: str) -> str:
+    """The standard uncertainty stated with a value, in the value's unit; most readings have none of their own."""
+    typed = typed.strip()
+    if not typed:
+        return ""
+    if not field.is_quantity:
+        raise InvalidInput(f"{field.label} is not measured; it has no uncertainty.", code="not_a_quantity", field="u")
+    return str(parse_nonnegative(typed, field="u"))
+
+
 def _numeric(field: Field, typed: str, unit_given: str) -> FieldValue:
     parse = parse_number if field.type in SIGNED_TYPES else parse_nonnegative
     number = parse(typed, field="value")
     if not field.unit:
         return FieldValue(typed, str(number), "", out_of_range=_range_fault(field, number, typed, ""))
-    if not unit_given.strip():
+    unit_given = unit_given.strip() or (field.unit if field.unit in IMPLIED_UNITS else "")
+    if not unit_given:
         raise InvalidInput(
             f"{field.label}: give the unit of {typed}, for example {field.unit}.", code="unit_missing", field="unit"
         )

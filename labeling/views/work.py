@@ -66,7 +66,9 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
             _deviation(request, document, d, forms.get(f"assess-{d['id']}")) for d in document["deviations"]
         ],
         "complete_signed": _completion(document),
-        "unfolded": _unfolded(steps, working=not allowed(request, Permission.VERIFY), refused=forms),
+        "unfolded": _unfolded(
+            steps, for_verifier=allowed(request, Permission.VERIFY), writable=writable, refused=forms
+        ),
     }
     if outcome is not None and not outcome.done:
         _raise_a_stray_refusal(context, forms)
@@ -116,9 +118,10 @@ def _focus_next(steps: list[Any], refused: EntryForm | None) -> str:
     return form.slug
 
 
-def _unfolded(steps: list[Any], *, working: bool, refused: Mapping[str, Form]) -> set[str]:
-    """The steps that stand open: one with a refused form, and what waits for a second person and nothing else."""
-    waiting = set() if working else {step.json["key"] for step in steps if step.place == "verify"}
+def _unfolded(steps: list[Any], *, for_verifier: bool, writable: bool, refused: Mapping[str, Form]) -> set[str]:
+    """The steps that stand open: one with a refused form, and those to verify where that is what there is to do."""
+    nothing_else = writable and not any(step.place == "current" for step in steps)
+    waiting = {step.json["key"] for step in steps if step.place == "verify" and (for_verifier or nothing_else)}
     entry, verification = refused.get("entry"), refused.get("verify")
     if entry is not None:
         waiting.add(str(entry["step"].value()))

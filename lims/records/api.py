@@ -97,7 +97,7 @@ class VerifyApi(APIView):
 
     @extend_schema(request={"application/pdf": OpenApiTypes.BINARY}, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        return Response(verification_row(verify_pdf(_uploaded(cast(Mapping[str, Any], request.data)))))
+        return Response(verification_row(verify_pdf(_uploaded(cast("Mapping[str, Any]", request.data)))))
 
 
 def _uploaded(data: Mapping[str, Any]) -> bytes:

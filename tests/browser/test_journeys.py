@@ -128,6 +128,7 @@ def test_a_batch_with_a_failing_test_cannot_be_released_and_the_page_says_why(pe
     expect(releaser.locator("#purity")).to_contain_text("Fails")
 
     releaser.goto(f"/batches/{batch.number}/release/")
+    releaser.get_by_text("Reject this batch").click()
     releaser.locator("#reject-reason").fill("Radiochemical purity under its limit.")
     sign(releaser, "releaser", button="Sign: reject")
     expect(releaser.locator(".batch")).to_contain_text("Rejected")
