@@ -10,6 +10,12 @@ from django import forms
 from django.utils import timezone
 
 TWICE = "This hour happened twice on that day, when the clocks went back; record the time as a minute outside it."
+REQUIRED = {
+    "value": "Enter the value.",
+    "reason": "Say why.",
+    "username": "Name the signer.",
+    "password": "Enter the password.",
+}
 NEVER = "This time does not exist on that day, when the clocks went forward."
 
 
@@ -50,15 +56,25 @@ class LabForm(forms.Form):
 
     def describe(self) -> None:
         for name, field in self.fields.items():
-            field.widget.attrs.setdefault("aria-describedby", f"{self.says(name)}")
+            field.widget.attrs.setdefault("aria-describedby", self.says(name))
+            field.error_messages["required"] = REQUIRED.get(name, "This is missing.")
 
     def says(self, name: str) -> str:
         """The id of the sentence below an input: its hint, or why it was refused."""
         return f"{self.auto_id}-says" % name
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """A sentence that begins with the name of the input begins with its label here, where people read it."""
-        place = field if field in self.fields else None
-        if place is not None and isinstance(error, str) and error.startswith(f"{place}: "):
-            error = f"{self.fields[place].label or place}: {error.removeprefix(f'{place}: ')}"
-        super().add_error(place, error)
+        """Beside the input that the refusal names, in its `field` or at the head of its sentence.
+
+        A sentence that begins with the name of an input begins with its label here, where people read it.
+        """
+        if isinstance(error, str):
+            head, _, rest = error.partition(": ")
+            named = self.input_named(head)
+            if rest and named in self.fields:
+                field, error = field or named, f"{self.fields[named].label or head}: {rest}"
+        super().add_error(field if field in self.fields else None, error)
+
+    def input_named(self, name: str) -> str:
+        """The input of this form that a service calls `name`: `stated.value` is `stated_value`."""
+        return name.replace(".", "_")

@@ -66,10 +66,8 @@ class LotForm(LabForm):
         field.widget.attrs["aria-describedby"] = self.says(name)
         self.fields[name] = field
 
-    def add_error(self, field: str | None, error: Any) -> None:
-        """`stated.value` of the service is `stated_value` here, `volume.value` simply `volume`."""
-        place = (field or "").replace(".", "_")
-        super().add_error("volume" if place.startswith("volume") else place or None, error)
+    def input_named(self, name: str) -> str:
+        return "volume" if name.startswith("volume") else super().input_named(name)
 
     @property
     def stated(self) -> dict[str, str] | None:

@@ -27,6 +27,7 @@ EQUIVALENT: Mapping[str, tuple[str, ...]] = {
     "min": ("s", "min", "h"),
     "h": ("min", "h"),
 }
+NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 UNIT_SIGNS = {"uL": "µL", "ug": "µg"}
 
 
@@ -38,6 +39,9 @@ class EntryForm(LabForm):
     seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
     value = forms.CharField(max_length=2000)
     unit = forms.CharField(required=False, max_length=24, widget=forms.HiddenInput)
+    u = forms.CharField(
+        required=False, max_length=24, label="Standard uncertainty", widget=forms.TextInput(attrs=NUMBER)
+    )
     equipment = forms.CharField(required=False, max_length=64, label="Instrument")
     at = LocalInstantField(required=False, label="Measured at")
     reason = forms.CharField(required=False, max_length=2000, label="Reason")
@@ -58,6 +62,7 @@ class EntryForm(LabForm):
             "field": definition["key"],
             "seen": entry["id"] if entry else None,
             "unit": (entry or definition)["unit"] or "",
+            "u": (entry or {}).get("u") or "",
             "equipment": (entry["equipment"] if entry else None) or (instruments[0] if len(instruments) == 1 else ""),
             "at": timezone.localtime(datetime.fromisoformat(entry["at"])).strftime("%Y-%m-%dT%H:%M:%S")
             if entry
@@ -66,18 +71,16 @@ class EntryForm(LabForm):
         super().__init__(*args, slug=f"{step_key}.{definition['key']}", **kwargs)
         self.definition, self.lots, self.correcting = definition, lots, correcting
         self._dress_value()
+        if definition["type"] not in NUMERIC:
+            del self.fields["u"]
         if definition["equipment_kind"]:
-            self.fields["equipment"] = forms.ChoiceField(
-                label="Instrument",
-                required=False,
-                choices=[("", "Choose"), *((code, code) for code in instruments)],
-            )
+            # Offered as a choice; whether it may be used, and the unit read, the service says in its own words.
+            offered = [("", "Choose"), *((code, code) for code in instruments)]
+            self.fields["equipment"].widget = forms.Select(choices=offered)
         else:
             del self.fields["equipment"]
         if units := EQUIVALENT.get(definition["unit"] or ""):
-            self.fields["unit"] = forms.ChoiceField(
-                required=False, label="Unit", choices=[(u, UNIT_SIGNS.get(u, u)) for u in units]
-            )
+            self.fields["unit"].widget = forms.Select(choices=[(u, UNIT_SIGNS.get(u, u)) for u in units])
         if correcting:
             self.fields["reason"].required = True
         self.describe()
@@ -103,15 +106,13 @@ class EntryForm(LabForm):
         self.fields["value"].label = label
 
     @property
-    def reference(self) -> str:
-        return self.slug
-
-    @property
     def opens_more(self) -> bool:
         """Whether time and reason stand open: where they were typed or refused."""
         return self.correcting or bool(
             self.is_bound
-            and (any(self.errors.get(n) for n in ("at", "unit", "reason")) or self["at"].data or self["reason"].data)
+            and (
+                any(self.errors.get(n) for n in ("at", "unit", "u", "reason")) or self["at"].data or self["reason"].data
+            )
         )
 
 

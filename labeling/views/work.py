@@ -184,6 +184,7 @@ def _record(request: HttpRequest, number: str, typed: Mapping[str, Any]) -> None
     reading = Reading(
         value=typed["value"],
         unit=typed["unit"],
+        u=typed.get("u", ""),
         at=typed["at"],
         equipment=typed.get("equipment", ""),
         reason=typed["reason"],
