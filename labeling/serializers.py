@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from labeling.domain.quantities import parse_instant
 from lims.inputs import Input, TypedField
-from lims.signatures.serializers import SignatureInput
+from lims.signatures.serializers import SignatureInput, SignedInput
 
 
 class InstantField(serializers.CharField):
@@ -108,6 +108,10 @@ class TimerInput(Input):
     event = serializers.CharField(max_length=8)
     at = InstantField(required=False, default=None)
     reason = text()
+
+
+class StepVerificationInput(SignedInput):
+    seen = text()
 
 
 class HalfLifeInput(QuantityInput):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from labeling.forms.fields import LabForm, LocalInstantField
 from lims.accounts.forms import SignatureForm
 
 REGIONS = 4
+REGION = re.compile(r"regions\[(\d)\]\.(\w+)")
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 POINTS_HINT = "One line for each count: seconds since the first, count rate, its uncertainty."
 
@@ -57,7 +59,10 @@ class ResultForm(LabForm):
             for part, label in (("name", "Name"), ("counts", "Counts"), ("width", "Width in mm")):
                 attrs = {"aria-label": f"{label} of region {index + 1}", **(NUMBER if part != "name" else {})}
                 self.fields[f"region_{index}_{part}"] = forms.CharField(
-                    required=False, max_length=40, widget=forms.TextInput(attrs=attrs)
+                    required=False,
+                    max_length=40,
+                    label=f"{label} of region {index + 1}",
+                    widget=forms.TextInput(attrs=attrs),
                 )
         self.fields["product_region"] = forms.IntegerField(required=False, min_value=0, max_value=REGIONS - 1)
         self.fields["background"] = forms.CharField(
@@ -71,6 +76,20 @@ class ResultForm(LabForm):
         attrs = {**NUMBER, "class": "has-unit"}
         self.fields[f"{name}_value"] = forms.CharField(label=label, max_length=40, widget=forms.TextInput(attrs=attrs))
         self.fields[f"{name}_at"] = LocalInstantField(label=f"{label}, measured at")
+
+    def input_named(self, name: str) -> str:
+        """`regions[0].gross_counts` of the formula is `region_0_counts` here, `initial` the value of that reading."""
+        if found := REGION.fullmatch(name):
+            part = {"gross_counts": "counts", "width_mm": "width"}.get(found[2], "name")
+            return f"region_{found[1]}_{part}"
+        if name.startswith("points"):
+            return "points"
+        name = {"background_counts_per_mm": "background"}.get(name, name)
+        return f"{name}_value" if f"{name}_value" in self.fields else super().input_named(name)
+
+    @property
+    def region_errors(self) -> list[str]:
+        return [str(error) for name, errors in self.errors.items() if name.startswith("region_") for error in errors]
 
     @property
     def accepted(self) -> list[str]:

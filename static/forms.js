@@ -50,6 +50,13 @@
     form.addEventListener("submit", () => sessionStorage.removeItem(drafts(form)));
   }
 
+  // The unit inside a field is the one that is chosen.
+  document.addEventListener("change", (event) => {
+    if (event.target.name !== "unit") return;
+    const sign = event.target.form.querySelector(".inside > .unit");
+    if (sign) sign.textContent = event.target.selectedOptions[0].textContent;
+  });
+
   // A link to a folded place opens it.
   function unfold() {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));

@@ -23,6 +23,7 @@ from labeling.serializers import (
     PlanInput,
     ReasonInput,
     StartInput,
+    StepVerificationInput,
     TimerInput,
 )
 from labeling.services.completion import complete_batch, hold_batch, resume_batch
@@ -160,13 +161,14 @@ class EntryVerificationApi(Endpoint):
 
 
 class StepVerificationApi(Endpoint):
-    @extend_schema(request=SignedInput, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(request=StepVerificationInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, number: str, step: str) -> Response:
-        data = read_input(SignedInput, request.data)
+        data = read_input(StepVerificationInput, request.data)
         verify_step(
             actor=actor_of(request),
             number=number,
             step=step,
+            seen=data["seen"],
             credential=credential_of(data),
             revision=revision_of(request),
         )

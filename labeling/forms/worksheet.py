@@ -61,7 +61,7 @@ class EntryForm(LabForm):
             "step": step_key,
             "field": definition["key"],
             "seen": entry["id"] if entry else None,
-            "unit": (entry or definition)["unit"] or "",
+            "unit": self.unit_shown(definition),
             "u": (entry or {}).get("u") or "",
             "equipment": (entry["equipment"] if entry else None) or (instruments[0] if len(instruments) == 1 else ""),
             "at": timezone.localtime(datetime.fromisoformat(entry["at"])).strftime("%Y-%m-%dT%H:%M:%S")
@@ -84,6 +84,13 @@ class EntryForm(LabForm):
         if correcting:
             self.fields["reason"].required = True
         self.describe()
+
+    @staticmethod
+    def unit_shown(definition: Mapping[str, Any]) -> str:
+        """The unit of the value that is there, if it is one that can be chosen; else the one the protocol declares."""
+        declared, entry = definition["unit"] or "", definition["entry"]
+        known = EQUIVALENT.get(declared, (declared,))
+        return entry["unit"] if entry and entry["unit"] in known else declared
 
     def _dress_value(self) -> None:
         kind = self.definition["type"]

@@ -11,7 +11,7 @@ from labeling.domain.lifecycle import BatchStatus, actions_from
 from labeling.domain.protocol import Field, Step, Timer
 from labeling.domain.protocol_results import ResultDefinition
 from labeling.models import Batch, Deviation, Entry, Result, Verification
-from labeling.selectors.facts import BatchFacts, completion_manifest, facts_of, what_is_missing
+from labeling.selectors.facts import BatchFacts, completion_manifest, facts_of, step_manifest, what_is_missing
 from lims.accounts.models import User
 from lims.audit.models import Operation
 from lims.errors import NotFound
@@ -19,7 +19,7 @@ from lims.records.models import Document
 from lims.records.selectors import document_row
 from lims.signatures.meanings import Meaning
 from lims.signatures.models import Signature
-from lims.signatures.signing import still_holds
+from lims.signatures.signing import digest_of, still_holds
 
 Json = dict[str, Any]
 
@@ -116,6 +116,7 @@ def _step(facts: BatchFacts, step: Step) -> Json:
         "timer": _timer(facts, step.key, step.timer) if step.timer else None,
         "verified_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "verified_at": instant(signature.at if signature else None),
+        "manifest_sha256": digest_of(step_manifest(facts, step.key)),
         "fields": fields,
     }
 

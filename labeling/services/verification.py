@@ -10,9 +10,9 @@ from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
 from lims.accounts.roles import Permission
 from lims.audit.operations import operation
-from lims.errors import Conflict, SegregationOfDuties
+from lims.errors import Conflict, SegregationOfDuties, Stale
 from lims.signatures.meanings import Meaning
-from lims.signatures.signing import sign
+from lims.signatures.signing import digest_of, sign
 
 
 def verify_entry(
@@ -42,9 +42,18 @@ def verify_entry(
 
 
 def verify_step(
-    *, actor: Actor, number: str, step: str, credential: Credential, revision: int | None = None
+    *,
+    actor: Actor,
+    number: str,
+    step: str,
+    credential: Credential,
+    seen: str = "",
+    revision: int | None = None,
 ) -> Verification:
-    """A second person has checked a whole step, and with it each of its values."""
+    """A second person has checked a whole step, and with it each of its values.
+
+    `seen` is the digest of what they were shown (`manifest_sha256` of the step); Stale where that has changed.
+    """
     attestation = attest(actor, credential, purpose="step.verify")
     with operation(actor=attestation.actor, action="step.verify", subject=number) as op:
         batch = lock_batch(number)
@@ -59,6 +68,9 @@ def verify_step(
                 f"The step “{definition.title}” is not finished: {', '.join(missing)} missing.", code="incomplete"
             )
         _refuse_own_work(attestation.user.pk, entries)
+        manifest = step_manifest(facts, step)
+        if seen and seen != digest_of(manifest):
+            raise Stale(f"The step “{definition.title}” has changed since it was shown to you. Look at it again.")
         if facts.step_signature(step) is not None:
             raise Conflict(f"The step “{definition.title}” was verified already.", code="already_recorded")
         signature = sign(
@@ -67,7 +79,7 @@ def verify_step(
             meaning=Meaning.VERIFIED,
             permission=Permission.VERIFY,
             covers=f"step {step} of {number}",
-            manifest=step_manifest(facts, step),
+            manifest=manifest,
         )
         return Verification.objects.create(batch=batch, step=step, signature=signature)
 

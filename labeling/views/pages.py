@@ -98,9 +98,12 @@ def carried_out(form: Form, act: Callable[[], object]) -> Outcome:
                 raise
     if kept is None and not form.errors:
         return Outcome(done=True)
-    for name in form.errors:
-        if name in form.fields:
-            form.fields[name].widget.attrs["aria-invalid"] = "true"
+    refused = [name for name in form.fields if name in form.errors]
+    for name in refused:
+        form.fields[name].widget.attrs["aria-invalid"] = "true"
+    visible = [name for name in refused or form.fields if not form.fields[name].widget.is_hidden]
+    if visible:
+        form.fields[visible[0]].widget.attrs["autofocus"] = True
     return Outcome(done=False, refusal=kept)
 
 

@@ -48,7 +48,7 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
     entry = forms.get("entry")
     bound = entry if isinstance(entry, EntryForm) else None
     steps = steps_of(document, choices=site_choices(document), writable=writable, bound=bound)
-    next_field = _focus_next(steps, bound)
+    next_field = _focus_next(steps) if outcome is None else ""
     context = {
         **batch_frame(document, "work"),
         "activity": activity_now(facts, at=timezone.now()),
@@ -107,15 +107,14 @@ def _deviation(
     return {"json": deviation, "form": form}
 
 
-def _focus_next(steps: list[Any], refused: EntryForm | None) -> str:
-    """Put the cursor where the typing goes on: a refused value, else the first empty field of the current step."""
+def _focus_next(steps: list[Any]) -> str:
+    """Put the cursor where the typing goes on: the first empty field of the current step."""
     current = [step for step in steps if step.place == "current"]
     empty = [slot.form for step in current for slot in step.slots if slot.form and slot.json["entry"] is None]
-    form = refused or next(iter(empty), None)
-    if form is None:
+    if not empty:
         return ""
-    form.fields["value"].widget.attrs["autofocus"] = True
-    return form.slug
+    empty[0].fields["value"].widget.attrs["autofocus"] = True
+    return str(empty[0].slug)
 
 
 def _unfolded(steps: list[Any], *, for_verifier: bool, writable: bool, refused: Mapping[str, Form]) -> set[str]:

@@ -19,6 +19,11 @@ def canonical(manifest: Mapping[str, object]) -> str:
     return json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def digest_of(manifest: Mapping[str, object]) -> str:
+    """What a page or client sends back to say which manifest its person was shown."""
+    return hashlib.sha256(canonical(manifest).encode()).hexdigest()
+
+
 def sign(
     op: Operation,
     attestation: Attestation,

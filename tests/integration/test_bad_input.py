@@ -382,3 +382,18 @@ def test_malformed_json_is_a_400_with_a_sentence(laboratory: People) -> None:
     rest = Rest("operator")
     answer = rest.client.generic("POST", "/api/v1/lots/", "{not json", content_type="application/json")
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.requirement("SIG-12")
+def test_a_step_that_changed_after_it_was_shown_is_not_signed_for(laboratory: People) -> None:
+    batch = factories.recorded(laboratory, factories.campaign()["synthesis"])
+    rest = Rest("verifier")
+    step = next(s for s in rest.get(f"batches/{batch.number}/").data["steps"] if s["key"] == "line_clearance")
+    entry_id = step["fields"][0]["entry"]["id"]
+    body = {"value": True, "reason": "looked again"}
+    assert Rest("operator").post(f"batches/{batch.number}/entries/{entry_id}/correct/", body).status_code == 201
+    path = f"batches/{batch.number}/steps/line_clearance/verify/"
+    answer = rest.signed(path, {"seen": step["manifest_sha256"]})
+    assert (answer.status_code, answer.data["code"]) == (409, "stale")
+    step = next(s for s in rest.get(f"batches/{batch.number}/").data["steps"] if s["key"] == "line_clearance")
+    assert rest.signed(path, {"seen": step["manifest_sha256"]}).status_code == 201
