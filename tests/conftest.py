@@ -18,6 +18,16 @@ from psycopg import sql
 
 from lims.development.provision import make_database, with_parts
 
+ORDER = ("unit", "integration", "browser")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Shuffled within each folder, the browser last: Playwright's event loop stays on the main thread until the end of
+    the session, and pyHanko, which starts one for each seal it checks, cannot work beside it."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(here).parts[0]))
+
 
 @dataclass(slots=True)
 class DatabaseServer:

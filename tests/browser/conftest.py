@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.factories import PASSWORD
 
-CHROMIUM = os.environ.get("LIMS_CHROMIUM", "/usr/bin/chromium")
+CHROMIUM = shutil.which("chromium")  # Debian's; without it, the one that Playwright would bring
 QUIETLY = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
@@ -26,8 +27,7 @@ def browser() -> Iterator[Browser]:
     # Playwright's synchronous interface keeps an event loop in this thread, in which Django would refuse to work.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        executable = CHROMIUM if Path(CHROMIUM).exists() else None
-        running = playwright.chromium.launch(executable_path=executable, args=list(QUIETLY))
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIETLY))
         yield running
         running.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
