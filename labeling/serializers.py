@@ -120,7 +120,7 @@ class HalfLifeInput(QuantityInput):
 
 class AdoptionInput(Input):
     half_life = HalfLifeInput()
-    source = serializers.CharField(max_length=4000)
+    source = serializers.CharField(max_length=4000)  # type: ignore[assignment]  # no field, but the declaration of one: DRF collects it
     reason = text()
     signature = SignatureInput()
 

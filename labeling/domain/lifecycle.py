@@ -47,9 +47,7 @@ RULES: Mapping[Action, Rule] = MappingProxyType(
         _A.HOLD: Rule(frozenset({_S.QUARANTINE}), _S.ON_HOLD),
         _A.RESUME: Rule(frozenset({_S.ON_HOLD}), _S.QUARANTINE),
         _A.RELEASE: Rule(frozenset({_S.QUARANTINE}), _S.RELEASED, signed=True),
-        _A.REJECT: Rule(
-            frozenset({_S.PLANNED, _S.IN_PROGRESS, _S.QUARANTINE, _S.ON_HOLD}), _S.REJECTED, signed=True
-        ),
+        _A.REJECT: Rule(frozenset({_S.PLANNED, _S.IN_PROGRESS, _S.QUARANTINE, _S.ON_HOLD}), _S.REJECTED, signed=True),
     }
 )
 

@@ -8,28 +8,42 @@ from lims.audit import sql
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('labeling', '0002_triggers'),
-        ('signatures', '0002_triggers'),
+        ("labeling", "0002_triggers"),
+        ("signatures", "0002_triggers"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AdoptedNuclide',
+            name="AdoptedNuclide",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=16)),
-                ('half_life', models.CharField(max_length=40)),
-                ('unit', models.CharField(max_length=8)),
-                ('u', models.CharField(max_length=40, null=True)),
-                ('source', models.TextField()),
-                ('adopted_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('signature', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.signature')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=16)),
+                ("half_life", models.CharField(max_length=40)),
+                ("unit", models.CharField(max_length=8)),
+                ("u", models.CharField(max_length=40, null=True)),
+                ("source", models.TextField()),
+                (
+                    "adopted_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "signature",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="signatures.signature"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['code', '-id'], name='adopted_nuclide_by_code')],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('source', ''), _negated=True), models.Q(('half_life', ''), _negated=True)), name='adopted_nuclide_has_a_source')],
+                "indexes": [models.Index(fields=["code", "-id"], name="adopted_nuclide_by_code")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("source", ""), _negated=True), models.Q(("half_life", ""), _negated=True)
+                        ),
+                        name="adopted_nuclide_has_a_source",
+                    )
+                ],
             },
         ),
         sql.track("labeling_adoptednuclide"),

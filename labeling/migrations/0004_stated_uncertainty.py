@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('labeling', '0003_adopted_nuclide'),
+        ("labeling", "0003_adopted_nuclide"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='calibration',
-            name='repeatability_percent',
+            model_name="calibration",
+            name="repeatability_percent",
             field=models.CharField(blank=True, max_length=24),
         ),
         migrations.AddField(
-            model_name='entry',
-            name='u',
+            model_name="entry",
+            name="u",
             field=models.CharField(blank=True, max_length=40),
         ),
     ]
