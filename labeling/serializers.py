@@ -120,7 +120,8 @@ class HalfLifeInput(QuantityInput):
 
 class AdoptionInput(Input):
     half_life = HalfLifeInput()
-    source = serializers.CharField(max_length=4000)  # type: ignore[assignment]  # no field, but the declaration of one: DRF collects it
+    # A declaration that DRF collects, not the `source` setting which the stubs see in it.
+    source = serializers.CharField(max_length=4000)  # type: ignore[assignment]
     reason = text()
     signature = SignatureInput()
 

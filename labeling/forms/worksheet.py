@@ -141,6 +141,7 @@ class TimerForm(LabForm):
 
 
 class VerificationForm(SignatureForm):
-    """The signature of the second person, under the step it is about."""
+    """The signature of the second person, under the step it is about, as that was shown to them."""
 
+    seen = forms.CharField(max_length=64, widget=forms.HiddenInput)
     step_key = ""

@@ -236,7 +236,13 @@ def verify(request: HttpRequest, number: str, step: str) -> HttpResponse:
     form.step_key = step
     outcome = carried_out(
         form,
-        lambda: verify_step(actor=actor_of(request), number=number, step=step, credential=form.credential),
+        lambda: verify_step(
+            actor=actor_of(request),
+            number=number,
+            step=step,
+            credential=form.credential,
+            seen=form.cleaned_data["seen"],
+        ),
     )
     if not outcome.done:
         return worksheet(request, number, outcome, verify=form)
