@@ -8,7 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from labeling.domain.quantities import parse_instant
-from lims.inputs import Input, TypedField
+from lims.inputs import PRINTABLE, Input, TypedField
 from lims.signatures.serializers import SignatureInput, SignedInput
 
 
@@ -19,8 +19,8 @@ class InstantField(serializers.CharField):
         return parse_instant(super().to_internal_value(data), field=self.field_name or "at")
 
 
-def text(**options: Any) -> serializers.CharField:
-    return serializers.CharField(required=False, default="", allow_blank=True, max_length=4000, **options)
+def text(max_length: int = 4000, **options: Any) -> serializers.CharField:
+    return serializers.CharField(required=False, default="", allow_blank=True, max_length=max_length, **options)
 
 
 class QuantityInput(Input):
@@ -34,11 +34,11 @@ class ReadingInput(QuantityInput):
 
 
 class LotInput(Input):
-    number = serializers.CharField(max_length=64)
-    material = serializers.CharField(max_length=64)
-    kind = text()
-    name = text()
-    identity = text()
+    number = serializers.CharField(max_length=64, validators=[PRINTABLE])
+    material = serializers.CharField(max_length=64, validators=[PRINTABLE])
+    kind = text(16)
+    name = text(200)
+    identity = text(64, validators=[PRINTABLE])
     expires_at = InstantField()
     stated = ReadingInput(required=False, allow_null=True)
     volume = QuantityInput(required=False, allow_null=True)
@@ -46,10 +46,10 @@ class LotInput(Input):
 
 
 class EquipmentInput(Input):
-    code = serializers.CharField(max_length=64)
-    kind = serializers.CharField(max_length=32)
-    name = text()
-    serial = text()
+    code = serializers.CharField(max_length=64, validators=[PRINTABLE])
+    kind = serializers.CharField(max_length=32, validators=[PRINTABLE])
+    name = text(200)
+    serial = text(64)
 
 
 class CheckInput(Input):
@@ -62,7 +62,7 @@ class CalibrationInput(Input):
     valid_from = InstantField()
     relative_u_percent = TypedField()
     repeatability_percent = TypedField(required=False, default="")
-    certificate = text()
+    certificate = text(120)
 
 
 class DocumentInput(Input):
@@ -71,7 +71,7 @@ class DocumentInput(Input):
 
 class PlanInput(Input):
     protocol = serializers.CharField(max_length=64)
-    identity = text()
+    identity = text(64, validators=[PRINTABLE])
 
 
 class StartInput(Input):

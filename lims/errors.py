@@ -33,6 +33,13 @@ class InvalidInput(DomainError):
             self.code = code
 
 
+class Malformed(DomainError):
+    """The shape of a request is wrong: a missing, unknown or unreadable field."""
+
+    code = "malformed"
+    status = 400
+
+
 class NotFound(DomainError):
     code = "not_found"
     status = 404

@@ -1,4 +1,4 @@
-"""The content security policy of every answer. (Django brings its own from version 6 on.)"""
+"""What every request and answer passes: addresses that can be looked up, and the content security policy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,28 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from lims.http import answer_bad_request
+from lims.parsing import keepable
+
 PERMISSIONS = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
 
 
+class RefuseUnkeepable:
+    """An address with a NUL or half a character names nothing that could be in the database: 400, before any query."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        texts = [request.path, *(text for name, values in request.GET.lists() for text in (name, *values))]
+        if not all(keepable(text) for text in texts):
+            return answer_bad_request(request)
+        return self.get_response(request)
+
+
 class ContentSecurityPolicy:
+    """Django brings its own from version 6 on."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         self.policy = "; ".join(f"{name} {sources}" for name, sources in settings.CONTENT_SECURITY_POLICY.items())

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.forms import Form
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from lims.errors import DomainError
+from lims.errors import DomainError, Malformed
 
 PROBLEM = "application/problem+json"
 
@@ -60,9 +62,18 @@ def problem_of(refusal: DomainError) -> dict[str, Any]:
     )
 
 
+def malformed(fault: exceptions.ValidationError) -> DomainError:
+    """A body of the wrong shape, as the refusal that says so: 400 with each field at fault."""
+    errors = list(_flat(fault.detail))
+    detail = "; ".join(f"{e['field']}: {e['detail']}" if e["field"] else e["detail"] for e in errors)
+    return Malformed(detail, errors=errors)
+
+
 def api_exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(exc, DomainError):
         return Response(problem_of(exc), status=exc.status, content_type=PROBLEM)
+    if isinstance(exc, DataError):
+        return _problem(422, "too_long", "A text or a number is longer than can be kept. Nothing was recorded.")
     if isinstance(exc, OperationalError):
         return _problem(503, "unavailable", "The database does not answer. Nothing was recorded; try again.")
     response = exception_handler(exc, dict(context))
@@ -70,9 +81,7 @@ def api_exception_handler(exc: Exception, context: Mapping[str, Any]) -> Respons
         return None
     code = _CODES.get(response.status_code, "refused")
     if isinstance(exc, exceptions.ValidationError):
-        errors = list(_flat(exc.detail))
-        detail = "; ".join(f"{e['field']}: {e['detail']}" for e in errors)
-        body = problem_body(status=response.status_code, code=code, detail=detail, errors=errors)
+        body = problem_of(malformed(exc))
     else:
         body = problem_body(status=response.status_code, code=code, detail=_sentence(exc), errors=[])
     headers = {name: value for name, value in response.headers.items() if name in {"WWW-Authenticate", "Retry-After"}}
@@ -105,6 +114,34 @@ def _flat(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
             yield from _flat(value, f"{path}[{index}]" if nested else path)
     else:
         yield {"field": path, "code": str(getattr(detail, "code", "invalid")), "detail": str(detail)}
+
+
+def answer_bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if _is_rest(request):
+        return _problem_page(400, "malformed", "The request cannot be read: its address or its body is not in order.")
+    return defaults.bad_request(request, exception or ValueError())
+
+
+def answer_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if _is_rest(request):
+        return _problem_page(404, "not_found", "There is nothing at this address.")
+    return defaults.page_not_found(request, exception or Http404())
+
+
+def answer_server_error(request: HttpRequest) -> HttpResponse:
+    if _is_rest(request):
+        return _problem_page(500, "server_error", "Something went wrong here; it is in the log. Nothing was recorded.")
+    return defaults.server_error(request)
+
+
+def _is_rest(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _problem_page(status: int, code: str, detail: str) -> HttpResponse:
+    """A problem answered outside of any view."""
+    body = problem_body(status=status, code=code, detail=detail, errors=[])
+    return HttpResponse(json.dumps(body), status=status, content_type=PROBLEM)
 
 
 @contextmanager

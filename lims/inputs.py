@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
+
+from lims.parsing import LiteralFloat
 
 
 class Input(serializers.Serializer[Any]):
@@ -22,12 +25,24 @@ class Input(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+def name_validator(pattern: str, sentence: str) -> RegexValidator:
+    return RegexValidator(pattern, sentence, code="bad_name")
+
+
+# What is typed as a name or a number of somebody else's may hold anything that can be printed.
+PRINTABLE = name_validator(
+    r"^[^\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+\Z", "This holds an unprintable character."
+)
+
+
 class TypedField(serializers.Field[str, Any, str, Any]):
     """A value as a person or a device gives it: text, a number or a yes. It is kept as text, digit for digit."""
 
     def to_internal_value(self, data: Any) -> str:
         if isinstance(data, bool):
             return "true" if data else "false"
+        if isinstance(data, LiteralFloat):
+            return data.literal
         if isinstance(data, int | float):
             return repr(data)
         if isinstance(data, str) and len(data) <= 10_000:

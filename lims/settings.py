@@ -66,6 +66,9 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 DATA_DIR = Path(environment.text("LIMS_DATA_DIR", str(BASE_DIR / "var")))
 SEAL_DIR = Path(environment.text("LIMS_SEAL_DIR", str(DATA_DIR / "seal")))
+# The key that seals the audit trail, and a file outside the database that every seal is appended to.
+AUDIT_KEY_FILE = Path(environment.text("LIMS_AUDIT_KEY_FILE", str(DATA_DIR / "audit" / "audit.key")))
+AUDIT_ANCHOR_FILE = environment.text("LIMS_AUDIT_ANCHOR_FILE")
 LIBRARY_DIR = BASE_DIR / "library"
 
 # --- Django -----------------------------------------------------------------------------------------------------
@@ -89,6 +92,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "lims.headers.ContentSecurityPolicy",
+    "lims.headers.RefuseUnkeepable",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -204,6 +208,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(3.0),
         "options": {"expires": 3},
     },
+    "audit-trail-unsealed": {
+        "task": "lims.audit.tasks.seal_audit_trail",
+        "schedule": schedule(5.0),
+        "options": {"expires": 5},
+    },
 }
 
 # --- REST -------------------------------------------------------------------------------------------------------
@@ -214,7 +223,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["lims.accounts.permissions.SignedIn"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["lims.parsing.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "lims.pagination.NewestFirst",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "lims.http.api_exception_handler",

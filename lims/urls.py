@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+handler400 = "lims.http.answer_bad_request"
+handler404 = "lims.http.answer_not_found"
+handler500 = "lims.http.answer_server_error"
+
 urlpatterns = [
     path("api/v1/", include("lims.urls_rest")),
     path("", include("lims.accounts.urls")),

@@ -15,6 +15,8 @@ from lims.accounts.forms import SignatureForm
 REGIONS = 4
 REGION = re.compile(r"regions\[(\d)\]\.(\w+)")
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
+NOT_CHOSEN = "-"  # the empty word is the choice of another result, so nothing chosen needs a value of its own
+NEVER_BELOW_DETECTION = {"pH", "degC", "K", "s", "min", "h", "d"}
 POINTS_HINT = "One line for each count: seconds since the first, count rate, its uncertainty."
 
 
@@ -46,13 +48,19 @@ class ResultForm(LabForm):
         self.describe()
 
     def _add_value(self) -> None:
-        accepted = self.definition["criterion"]["accept"]
         attrs: dict[str, Any] = {"autocomplete": "off", "data-draft": ""}
-        if accepted:
-            attrs["list"] = f"{self.slug}-accepted"
-        else:
+        if not self.accepted:
             attrs |= {"inputmode": "decimal", "class": "has-unit"}
-        self.fields["value"] = forms.CharField(label="Result", max_length=200, widget=forms.TextInput(attrs=attrs))
+            self.fields["value"] = forms.CharField(label="Result", max_length=200, widget=forms.TextInput(attrs=attrs))
+            return
+        # One button for each accepted word; the last one, without a word of its own, goes with the text beside it.
+        choices = [*((word, word) for word in self.accepted), ("", "Other (does not conform)")]
+        self.fields["value"] = forms.ChoiceField(
+            label="Result", required=False, choices=choices, widget=forms.RadioSelect, initial=NOT_CHOSEN
+        )
+        self.fields["other"] = forms.CharField(
+            label="What was found instead", required=False, max_length=200, widget=forms.TextInput(attrs=attrs)
+        )
 
     def _add_regions(self) -> None:
         for index in range(REGIONS):
@@ -116,8 +124,16 @@ class ResultForm(LabForm):
         names = ("initial_value", "initial_at", "later_value", "later_at", "points", "inputs")
         return [self[name] for name in names if name in self.fields]
 
+    @property
+    def detection_limit(self) -> bool:
+        """Whether a result may lie below what can be detected: a quantity that is only to be small."""
+        criterion, unit = self.definition["criterion"], self.definition["unit"]
+        return criterion["max"] is not None and criterion["min"] is None and unit not in NEVER_BELOW_DETECTION
+
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}
+        if "other" in self.fields and not self.errors:
+            typed["value"] = self._chosen(typed["value"], typed["other"].strip())
         if self.regions and not self.errors:
             typed["raw"] = self._regions_as_inputs(typed)
         elif "points" in self.fields and typed.get("points"):
@@ -127,6 +143,14 @@ class ResultForm(LabForm):
         elif "inputs" in self.fields and typed.get("inputs") is not None:
             typed["raw"] = typed["inputs"]
         return typed
+
+    def _chosen(self, word: str, other: str) -> str:
+        if word and other:
+            self.add_error("other", f"Either it is “{word}”, or it is something else: choose one.")
+        elif not word and not other:
+            is_other = self.add_prefix("value") in self.data
+            self.add_error("other" if is_other else "value", "Say what was found." if is_other else "Choose the result.")
+        return word or other
 
     def _regions_as_inputs(self, typed: Mapping[str, Any]) -> dict[str, Any] | None:
         rows = [

@@ -10,6 +10,7 @@ from labeling.models import Batch, Equipment, Lot
 from labeling.selectors.clock import database_now
 from labeling.selectors.history import history_of
 from labeling.selectors.stock import instrument_row, lot_row
+from lims.audit.sealing import newest_seal
 from qc.selectors import Assessment, assess, blockers_of, document_with_tests
 
 
@@ -43,5 +44,6 @@ def batch_record(batch: Batch, *, gate: Assessment, document: str) -> dict[str, 
             "version": settings.VERSION,
             "site": settings.SITE_NAME,
             "demo": settings.DEMO,
+            "audit_seal": newest_seal(),
         },
     }

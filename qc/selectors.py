@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from qc.domain.release import Circumstances, Evaluation, Outcome, evaluate
 from qc.models import TestResult
 
 Json = dict[str, Any]
+LONGEST_TYPED = 16  # a value with more digits than this was brought from another unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +103,40 @@ def _circumstances(facts: BatchFacts, now: datetime) -> Circumstances:
     return Circumstances(
         status=BatchStatus(facts.batch.status),
         open_deviations=[d.text for d in facts.deviations if d.assessment_signature_id is None],
+        not_computed=_not_computed(facts),
         expires=expires_at is not None,
         expired=expires_at is not None and expires_at <= now,
     )
 
 
+def _not_computed(facts: BatchFacts) -> list[str]:
+    """Every result that the protocol defines and that has no value: absence never passes."""
+    absent = []
+    for definition in facts.protocol.results:
+        result = facts.results.get(definition.key)
+        if result is None or result.value is None:
+            why = f": {result.error}" if result and result.error else "."
+            absent.append(f"{definition.title} could not be computed{why}")
+    return absent
+
+
 def _outcome(facts: BatchFacts, test: SpecificationTest, result: TestResult | None) -> Outcome:
     if test.from_result:
         # Read from the record, never typed: it is reviewed with the record.
-        value = record_value(facts, test)
-        return Outcome(_judged(test, value), shown(test, value), reviewed=True)
+        value, known = record_value(facts, test), facts.results.get(test.from_result)
+        verdict = _judged(test, value)
+        if known is not None and verdict is Verdict.PASS and impossible_share(test, known.flags):
+            verdict = Verdict.INCONCLUSIVE
+        return Outcome(verdict, shown(test, value), reviewed=True)
     if result is None:
         return Outcome(Verdict.MISSING)
     reviewed = hasattr(result, "review")
     return Outcome(Verdict(result.verdict), shown(test, result.value, result.u), reviewed)
+
+
+def impossible_share(test: SpecificationTest, flags: Sequence[str]) -> bool:
+    """More than the whole: the readings contradict each other, so that a limit from below cannot be shown to be met."""
+    return "above_100_percent" in flags and test.criterion.max is None
 
 
 def record_value(facts: BatchFacts, test: SpecificationTest) -> str | None:
@@ -146,7 +167,8 @@ def shown(test: SpecificationTest, value: str | None, u: str | None = None) -> s
         return ""
     if test.criterion.accept:
         return value
-    computed = test.formula or (test.from_result and "." not in test.from_result)
+    converted = test.from_result is not None and len(value) > LONGEST_TYPED
+    computed = test.formula or converted or (test.from_result and "." not in test.from_result)
     if computed:
         return display(value, u, test.unit or "")
     return display_recorded(value, None if test.unit == "pH" else test.unit)

@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -34,13 +34,14 @@ from labeling.services.timers import record_timer
 from labeling.services.verification import verify_entry, verify_step
 from lims.accounts.actors import Actor, actor_of
 from lims.audit.api import Endpoint
-from lims.errors import DomainError, InvalidInput
-from lims.http import problem_of
+from lims.errors import DomainError, InvalidInput, Stale
+from lims.http import malformed, problem_of
 from lims.inputs import read_input
 from lims.pagination import NewestFirst
 from lims.signatures.serializers import SignedInput, credential_of
 
 MOST_ROWS = 500
+LONGEST_ETAG = 15
 
 
 def revision_of(request: Request) -> int | None:
@@ -48,7 +49,7 @@ def revision_of(request: Request) -> int | None:
     given = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
     if not given or given == "*":
         return None
-    if not given.isdigit():
+    if not (given.isascii() and given.isdigit() and len(given) <= LONGEST_ETAG):
         raise InvalidInput(
             "If-Match must hold the ETag of the batch, a whole number.", code="bad_etag", field="If-Match"
         )
@@ -119,7 +120,7 @@ class EntriesApi(Endpoint):
             return Response(_answer(facts_of(find_batch(number)), entry), status=201)
         if not 0 < len(request.data) <= MOST_ROWS:
             raise ParseError(f"A list of entries has 1 to {MOST_ROWS} rows; this one has {len(request.data)}.")
-        outcomes = [_attempt(actor, number, row) for row in request.data]
+        outcomes = [_attempt(actor, number, row, revision if first else None) for first, row in _rows(request.data)]
         facts = facts_of(find_batch(number))
         rows = [
             {"status": 201, **_answer(facts, outcome)}
@@ -211,9 +212,18 @@ def _record(actor: Actor, number: str, row: Any, revision: int | None) -> Entry:
     return record_entry(actor=actor, number=number, step=step, field=field, reading=Reading(**data), revision=revision)
 
 
-def _attempt(actor: Actor, number: str, row: Any) -> Entry | DomainError:
+def _rows(data: list[Any]) -> list[tuple[bool, Any]]:
+    return [(index == 0, row) for index, row in enumerate(data)]
+
+
+def _attempt(actor: Actor, number: str, row: Any, revision: int | None) -> Entry | DomainError:
+    """One row of a list. A stale page refuses the list at its first row, before anything is recorded."""
     try:
-        return _record(actor, number, row, None)
+        return _record(actor, number, row, revision)
+    except ValidationError as fault:
+        return malformed(fault)
+    except Stale:
+        raise
     except DomainError as refusal:
         return refusal
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -21,6 +22,7 @@ CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 KEYS = ("protocol", "title", "kind", "nuclide", "product", "source", "materials", "equipment", "steps", "results",
         "specification", "expires", "label")  # fmt: skip
 KINDS = ("synthesis", "labeling")
+LONGEST_EXPIRY_HOURS = 366 * 24
 MATERIAL_KINDS = ("radioactive", "reagent", "consumable", "cells", "batch")
 
 
@@ -280,6 +282,6 @@ def _expires(document: Section, kinds: Mapping[str, Kind]) -> Expiry | None:
         section.fault("from", f'"{start}" is no step.field of this protocol.')
     if hours is None:
         section.fault("hours", 'The expiry needs its "hours".')
-    elif hours.startswith("-"):
-        section.fault("hours", f"An expiry {hours} hours after its start lies before it.")
+    elif not 0 < Decimal(hours) <= LONGEST_EXPIRY_HOURS:
+        section.fault("hours", f"An expiry {hours} hours after its start cannot be: it is above 0, at most a year.")
     return Expiry(start, hours or "0")

@@ -16,7 +16,7 @@ __all__ = ["Bound", "Value", "convert", "magnitude_warning", "parse_instant", "p
 
 SPACES = "\u0020\u00a0\u2009\u202f"  # people paste thin and no-break spaces between groups of three digits
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
-GROUPED = re.compile(rf"[+-]?\d{{1,3}}([{SPACES}]\d{{3}})+(\.\d+)?")
+GROUPED = re.compile(rf"[+-]?[0-9]{{1,3}}([{SPACES}][0-9]{{3}})+(\.[0-9]+)?")
 WITH_COMMA = re.compile(r"[+-]?[\d\s.]*\d,\d[\d\s.,]*([eE][+-]?\d+)?")
 NOT_FINITE = re.compile(r"[+-]?(s?nan|inf|infinity)", re.IGNORECASE)
 BOUND = re.compile(r"(<=|>=|<|>|≤|≥)\s*(.*)", re.DOTALL)

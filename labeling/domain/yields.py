@@ -27,7 +27,11 @@ def radiochemical_yield(*, nuclide: Nuclide, starting: Reading, product: Reading
     Source: Coenen et al. 2017 (10.1016/j.nucmedbio.2017.09.004): always say which of the two is meant.
     """
     if starting.value <= 0:
-        refuse(starting.name, "the starting activity is zero, so that no yield can be given.", code="division_by_zero")
+        refuse(
+            starting.name,
+            "the starting activity is not above zero, so that no yield can be given.",
+            code="division_by_zero",
+        )
     corrected = amount_at(product, starting.at, nuclide)
     amounts = {
         "not_decay_corrected": product.amount / starting.amount,

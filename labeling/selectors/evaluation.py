@@ -73,4 +73,4 @@ def _instrument_name(entry: Entry, period: Calibration | None) -> str | None:
     """One name for each instrument and validity period: readings that share it share one calibration factor."""
     if entry.equipment is None:
         return None
-    return entry.equipment.code if period is None else f"{entry.equipment.code} since {period.valid_from:%Y-%m-%d}"
+    return entry.equipment.code if period is None else f"{entry.equipment.code} (calibration {period.pk})"

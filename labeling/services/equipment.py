@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -15,9 +16,17 @@ from lims.accounts.roles import Permission, require
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput
 
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it stands in addresses
+
 
 def register_equipment(*, actor: Actor, code: str, kind: str, name: str = "", serial: str = "") -> Equipment:
     require(actor.user, Permission.KEEP_EQUIPMENT)
+    if not CODE.fullmatch(code):
+        raise InvalidInput(
+            f"“{code}” cannot be a code: it has letters, digits, points, dashes and underscores.",
+            code="bad_name",
+            field="code",
+        )
     with operation(actor=actor, action="equipment.register", subject=code):
         try:
             with transaction.atomic():

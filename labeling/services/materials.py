@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.protocol import Material
 from labeling.domain.quantities import parse_instant, parse_nonnegative
-from labeling.domain.units import unit
+from labeling.domain.units import dimension_of, unit, wrong_unit
 from labeling.models import Batch, Equipment, Lot
 from labeling.selectors.clock import database_now
 from labeling.services.equipment import instrument_for
@@ -130,10 +130,10 @@ def usable_lot(number: str, *, material: Material, at: datetime, identity: str) 
         raise Conflict(
             f"Lot {number} expired at {lot.expires_at:%Y-%m-%d %H:%M} UTC.", code="lot_expired", field="value"
         )
-    if lot.identity and identity and lot.identity != identity:
+    if identity and lot.identity != identity and (lot.identity or material.kind == "cells"):
+        carried = f"the identity {lot.identity}" if lot.identity else "no identity"
         raise InvalidInput(
-            f"Lot {number} carries the identity {lot.identity}, this batch {identity}. Stop: these are not the cells "
-            "of this batch.",
+            f"Lot {number} carries {carried}, this batch {identity}. Stop: these are not the cells of this batch.",
             code="identity_mismatch",
             field="value",
         )
@@ -166,7 +166,9 @@ def usable_batch(number: str, *, material: Material, at: datetime) -> Batch:
 def _instrument_of(received: Mapping[str, str] | None) -> Equipment | None:
     if not received or not received.get("equipment"):
         return None
-    return instrument_for(received["equipment"], kind="", at=parse_instant(received.get("at"), field="received.at"))
+    return instrument_for(
+        received["equipment"], kind="dose_calibrator", at=parse_instant(received.get("at"), field="received.at")
+    )
 
 
 def _quantity(given: Mapping[str, str] | None, *, field: str, timed: bool) -> dict[str, str] | None:
@@ -174,7 +176,9 @@ def _quantity(given: Mapping[str, str] | None, *, field: str, timed: bool) -> di
     if not given:
         return None
     parse_nonnegative(given.get("value", ""), field=f"{field}.value")
-    unit(given.get("unit", ""), field=f"{field}.unit")
+    measured_in, kind = unit(given.get("unit", ""), field=f"{field}.unit"), "MBq" if timed else "mL"
+    if measured_in.dimension != dimension_of(kind):
+        raise wrong_unit(measured_in, dimension_of(kind), field=f"{field}.unit")
     kept = {"value": str(given["value"]).strip(), "unit": given["unit"]}
     if timed:
         at = parse_instant(given.get("at"), field=f"{field}.at")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from labeling.domain.lifecycle import BatchStatus
@@ -74,11 +74,21 @@ def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading,
         if not reading.reason.strip():
             raise InvalidInput("Say why the value is corrected.", code="reason_missing", field="reason")
         definition = batch.protocol_version.document.field(old.step, old.field)
-        return _add(op, batch, old.step, definition, reading, corrects=old)
+        # A digit was misread, not the clock: what the correction does not give stays as it was measured.
+        kept = replace(
+            reading,
+            at=reading.at or old.measured_at,
+            equipment=reading.equipment or (old.equipment.code if old.equipment else ""),
+        )
+        return _add(op, batch, old.step, definition, kept, corrects=old)
 
 
 def find_entry(batch: Batch, entry_id: int) -> Entry:
-    entry = Entry.objects.select_related("recorded_by", "corrected_by").filter(batch=batch, pk=entry_id).first()
+    entry = (
+        Entry.objects.select_related("recorded_by", "corrected_by", "equipment")
+        .filter(batch=batch, pk=entry_id)
+        .first()
+    )
     if entry is None:
         raise NotFound(f"Batch {batch.number} has no entry {entry_id}.")
     return entry

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from labeling.domain.display import display
+from labeling.domain.display import display, display_unit
 from labeling.domain.evaluation import ComputedResult, evaluate, expiry
+from labeling.domain.result_definitions import ResultDefinition
 from labeling.models import Batch, Deviation, Result
 from labeling.selectors.evaluation import evaluation_inputs
 from labeling.selectors.facts import facts_of
@@ -26,9 +27,11 @@ def recompute(op: Operation, batch: Batch) -> None:
     for result in moved:
         before = known.get(result.key)
         if result.limit_state == "action" and (before is None or before.limit_state != "action"):
-            open_deviation(
-                op, batch, kind=Deviation.Kind.ACTION_LIMIT, result_key=result.key, text=_limit_sentence(result)
-            )
+            text = _limit_sentence(facts.protocol.result(result.key), result)
+            open_deviation(op, batch, kind=Deviation.Kind.ACTION_LIMIT, result_key=result.key, text=text)
+        if result.error and (before is None or not before.error):
+            text = f"{result.title} could not be computed: {result.error}"
+            open_deviation(op, batch, kind=Deviation.Kind.NOT_COMPUTED, result_key=result.key, text=text)
     expires_at = expiry(facts.protocol, inputs.recorded)
     if expires_at != batch.expires_at:
         batch.expires_at = expires_at
@@ -65,5 +68,12 @@ def _row(op: Operation, batch: Batch, result: ComputedResult) -> Result:
     )
 
 
-def _limit_sentence(result: ComputedResult) -> str:
-    return f"{result.title}: {display(result.value, result.u, result.unit)} lies beyond its action limit."
+def _limit_sentence(definition: ResultDefinition | None, result: ComputedResult) -> str:
+    limit = definition.action_limit if definition else None
+    written = " to ".join(text for text in (limit.min, limit.max) if text is not None) if limit else ""
+    bound = "" if not limit or (limit.min and limit.max) else "at least " if limit.min else "at most "
+    return (
+        f"{result.title}: {display(result.value, result.u, result.unit)} lies beyond its action limit, "
+        f"{bound}{written} {display_unit(result.unit)}".rstrip()
+        + "."
+    )

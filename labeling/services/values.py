@@ -15,6 +15,7 @@ from labeling.models import Batch, Lot
 from labeling.services.materials import usable_batch, usable_lot
 from lims.errors import InvalidInput
 
+LONGEST_U = 40
 IMPLIED_UNITS = {"1", "pH"}  # a pure number and a pH have no other unit they could be typed in
 
 
@@ -65,6 +66,8 @@ def read_uncertainty(field: Field, typed: str) -> str:
         return ""
     if not field.is_quantity:
         raise InvalidInput(f"{field.label} is not measured; it has no uncertainty.", code="not_a_quantity", field="u")
+    if len(typed) > LONGEST_U:
+        raise InvalidInput("u: the uncertainty has too many digits.", code="too_long", field="u")
     return str(parse_nonnegative(typed, field="u"))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from labeling.models import Entry, Verification
+from collections.abc import Iterable
+
+from labeling.models import Entry, TimerEvent, Verification
 from labeling.selectors.facts import entry_manifest, facts_of, step_manifest
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.recording import find_entry, refuse_unless_in_progress
@@ -67,7 +69,7 @@ def verify_step(
             raise Conflict(
                 f"The step “{definition.title}” is not finished: {', '.join(missing)} missing.", code="incomplete"
             )
-        _refuse_own_work(attestation.user.pk, entries)
+        _refuse_own_work(attestation.user.pk, [*entries, *(t for t in facts.timers if t.step == step)])
         manifest = step_manifest(facts, step)
         if seen and seen != digest_of(manifest):
             raise Stale(f"The step “{definition.title}” has changed since it was shown to you. Look at it again.")
@@ -84,6 +86,6 @@ def verify_step(
         return Verification.objects.create(batch=batch, step=step, signature=signature)
 
 
-def _refuse_own_work(user_id: int, entries: list[Entry]) -> None:
-    if any(entry.recorded_by_id == user_id for entry in entries):
+def _refuse_own_work(user_id: int, recorded: Iterable[Entry | TimerEvent]) -> None:
+    if any(entry.recorded_by_id == user_id for entry in recorded):
         raise SegregationOfDuties("You recorded this yourself; a second person has to verify it.")

@@ -37,7 +37,7 @@ def limit(limits: object, unit_code: object = "") -> str:
     if not isinstance(limits, dict):
         return ""
     accepted = limits.get("accept") or []
-    return " or ".join(map(str, accepted)) or limit_text(limits.get("min"), limits.get("max"), unit_code)
+    return " or ".join(f"“{word}”" for word in accepted) or limit_text(limits.get("min"), limits.get("max"), unit_code)
 
 
 def margin_text(value: Decimal, low: Decimal | None, high: Decimal | None, unit_code: object) -> str:
@@ -48,9 +48,11 @@ def margin_text(value: Decimal, low: Decimal | None, high: Decimal | None, unit_
         if edge is not None
     ]
     room, name = min(distances)
-    digits = f"{abs(room):.3g}"
-    side = "inside" if room >= 0 else "outside"
-    return f"{number(digits)} {unit(unit_code)} {side} {name}".replace("  ", " ")
+    inward, outward = ("above", "below") if name == "the minimum" else ("below", "above")
+    # The distance of two percentages is no percentage: 89 % lies 6 percentage points below 95 %.
+    sign = "percentage points" if unit_code == "%" else unit(unit_code)
+    size = f"{abs(room):.3g}"
+    return f"{number(size)} {sign} {inward if room >= 0 else outward} {name}".replace("  ", " ")
 
 
 @register.inclusion_tag("components/limit_bar.html")

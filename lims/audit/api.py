@@ -11,6 +11,9 @@ from rest_framework.views import APIView
 from lims.accounts.models import User
 from lims.audit import submissions
 from lims.audit.models import Submission
+from lims.errors import Malformed
+
+LONGEST_KEY = 200
 
 
 class _Answered(Exception):
@@ -26,10 +29,12 @@ class Endpoint(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        key = request.headers.get("Idempotency-Key", "").strip()[:200]
+        key = request.headers.get("Idempotency-Key", "").strip()
         if request.method != "POST" or not key or not isinstance(request.user, User):
             return
-        digest = submissions.digest_of(method=request.method, path=request.path, body=request.body)
+        if len(key) > LONGEST_KEY:
+            raise Malformed(f"An Idempotency-Key has at most {LONGEST_KEY} characters.", field="Idempotency-Key")
+        digest = submissions.digest_of(method=request.method, path=request.get_full_path(), body=request.body)
         submission = submissions.claim(user=request.user, key=key, request_sha256=digest)
         if submission.status is not None:
             raise _Answered(submission)

@@ -35,7 +35,7 @@ def header(block: Block) -> bytes:
         "until_txid": block.until_txid,
         "operations": block.operations,
         "changes": block.changes,
-        "leaves": sha256(block.leaves).hexdigest(),
+        "leaves": sha256(block.entries).hexdigest(),
         "root": block.root,
         "sealed_at": block.sealed_at.astimezone(UTC).isoformat(timespec="microseconds"),
         "key": block.key,

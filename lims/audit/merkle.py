@@ -1,4 +1,4 @@
-"""A Merkle tree with SHA-256 as RFC 6962 builds it: leaves and nodes are hashed apart, an odd one moves up unchanged."""
+"""A Merkle tree with SHA-256, as in RFC 6962: leaves and nodes are hashed apart, an odd one moves up as it is."""
 
 from __future__ import annotations
 

@@ -25,9 +25,19 @@ class Operation(models.Model):
     txid = models.BigIntegerField(
         db_default=models.Func(function="txid_current", output_field=models.BigIntegerField()), editable=False
     )
+    # The server whose transaction that is (its system identifier): a restored database may count from one again.
+    cluster = models.BigIntegerField(
+        db_default=models.Func(
+            template="(pg_control_system()).system_identifier", output_field=models.BigIntegerField()
+        ),
+        editable=False,
+    )
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["subject", "id"], name="operation_by_subject")]
+        indexes: ClassVar = [
+            models.Index(fields=["subject", "id"], name="operation_by_subject"),
+            models.Index(fields=["cluster", "txid", "id"], name="operation_by_transaction"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}".strip()
@@ -43,6 +53,47 @@ class Change(models.Model):
     old_row = models.JSONField(null=True)
     new_row = models.JSONField(null=True)
     at = models.DateTimeField()
+
+
+class Block(models.Model):
+    """A seal over everything that a range of ended transactions left in the trail. Append-only.
+
+    `leaves` lists the rows with the digest of each, so that a row that differs can be named; `root` is the Merkle root
+    over these digests, `hash` the SHA-256 of all that the block says with the hash of the block before, and `mac`
+    authenticates the same bytes under a key that the database does not hold.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    form = models.SmallIntegerField()
+    cluster = models.BigIntegerField()
+    from_txid = models.BigIntegerField()
+    until_txid = models.BigIntegerField()
+    operations = models.IntegerField()
+    changes = models.IntegerField()
+    leaves = models.BinaryField()
+    root = models.CharField(max_length=64)
+    previous_hash = models.CharField(max_length=64)
+    key = models.CharField(max_length=16)
+    sealed_at = models.DateTimeField()
+    hash = models.CharField(max_length=64)
+    mac = models.CharField(max_length=64)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="block_covers_something",
+                condition=models.Q(until_txid__gt=models.F("from_txid"), operations__gt=0, number__gt=0),
+            ),
+            models.UniqueConstraint(fields=["previous_hash"], name="block_chain_has_no_fork"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["cluster", "-number"], name="block_by_cluster")]
+
+    def __str__(self) -> str:
+        return f"block {self.number}"
+
+    @property
+    def entries(self) -> bytes:
+        return bytes(self.leaves)
 
 
 class Submission(models.Model):

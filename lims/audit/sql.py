@@ -38,9 +38,26 @@ CREATE FUNCTION audit_forbid() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
 END $$;
+CREATE FUNCTION audit_operation_is_now() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.at := clock_timestamp();
+  NEW.txid := txid_current();
+  RETURN NEW;
+END $$;
 REVOKE ALL ON FUNCTION audit_capture() FROM PUBLIC;
 """
-DROP_FUNCTIONS = "DROP FUNCTION audit_capture(); DROP FUNCTION audit_forbid();"
+# The database's clock stamps whatever a client says (TIM-1).
+STAMPS = ("at", "recorded_at", "computed_at", "opened_at")
+FUNCTIONS += "".join(
+    f"""
+CREATE FUNCTION audit_stamp_{column}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN NEW.{column} := clock_timestamp(); RETURN NEW; END $$;
+"""
+    for column in STAMPS
+)
+DROP_FUNCTIONS = "DROP FUNCTION audit_capture(), audit_forbid(), audit_operation_is_now()" + "".join(
+    f", audit_stamp_{column}()" for column in STAMPS
+)
 
 
 def track(table: str) -> migrations.RunSQL:
@@ -62,6 +79,15 @@ def track(table: str) -> migrations.RunSQL:
         DROP TRIGGER {table}_audit_insert ON {table}; DROP TRIGGER {table}_audit_update ON {table};
         DROP TRIGGER {table}_audit_delete ON {table}; DROP TRIGGER {table}_no_truncate ON {table};
         """,
+    )
+
+
+def stamped(table: str, column: str) -> migrations.RunSQL:
+    """The instant in `column` is that of the insertion, by the database's clock, whatever the client sent."""
+    return migrations.RunSQL(
+        f"CREATE TRIGGER {table}_stamped BEFORE INSERT ON {table}"
+        f" FOR EACH ROW EXECUTE FUNCTION audit_stamp_{column}();",
+        f"DROP TRIGGER {table}_stamped ON {table};",
     )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
 from lims.accounts.models import User
 from lims.audit.models import Submission
 from lims.errors import Conflict, InvalidInput
+
+ABANDONED_AFTER = timedelta(minutes=2)
 
 
 def digest_of(*, method: str, path: str, body: bytes) -> str:
@@ -32,6 +37,10 @@ def claim(*, user: User, key: str, request_sha256: str) -> Submission:
             code="idempotency_key_reused",
         )
     if earlier.status is None:
+        # Whoever ran it has died by now: a request is ended long before. One repetition takes its place.
+        stale = Submission.objects.filter(pk=earlier.pk, status=None, at=earlier.at, at__lt=Now() - ABANDONED_AFTER)
+        if stale.update(at=Now()) == 1:
+            return earlier
         raise Conflict("The first request with this Idempotency-Key is still running.", code="still_running")
     return earlier
 

@@ -15,8 +15,9 @@ from django.db import connection
 from lims.audit import merkle
 from lims.audit.blocks import packed
 
+NOTHING: tuple[bytes | None, Iterable[bytes]] = (None, ())
 # Microseconds since 1970 are independent of every setting of a session.
-MICROSECONDS = "(extract(epoch FROM {} ) * 1000000)::bigint"
+MICROSECONDS = "(extract(epoch FROM {}) * 1000000)::bigint"
 # The columns of a leaf, by the form that a block names. A column added later gets a new form; the old ones stay.
 OPERATION = {
     1: "'audit_operation', o.id, o.cluster, o.txid, o.actor_id, o.role, o.action, o.subject, o.reason, o.source, "
@@ -60,24 +61,27 @@ def walk_along_indexes() -> None:
 
 def acts(wanted: Range, form: int) -> Iterator[Act]:
     """Stream the range; read it to its end before the connection is used for anything else."""
-    ordered = f"WHERE {wanted.condition} ORDER BY o.cluster, o.txid, o.id"  # noqa: S608  numbers alone
-    operations = list(_lines(f"SELECT {OPERATION[form]} FROM audit_operation o {ordered}"))
+    ordered = f"WHERE {wanted.condition} ORDER BY o.cluster, o.txid, o.id"
+    operations = list(_lines(f"SELECT {OPERATION[form]} FROM audit_operation o {ordered}"))  # noqa: S608
     joined = "audit_operation o JOIN audit_change c ON c.operation_id = o.id"
-    by_operation = groupby(_lines(f"SELECT {CHANGE[form]} FROM {joined} {ordered}, c.id"), key=_operation_id)
-    touched, changes = next(by_operation, (None, iter(())))
+    rows = _lines(f"SELECT {CHANGE[form]} FROM {joined} {ordered}, c.id")  # noqa: S608
+    by_operation = groupby(rows, key=_operation_id)
+    touched, changes = next(by_operation, NOTHING)
     for row in operations:
         _, number, _, txid, _ = row.split(b"\t", 4)
         leaves = [_entry(b"o", number, row)]
         if touched == number:
             leaves += [_entry(b"c", change.split(b"\t", 2)[1], change) for change in changes]
-            touched, changes = next(by_operation, (None, iter(())))
+            touched, changes = next(by_operation, NOTHING)
         yield Act(int(txid), len(leaves) - 1, b"".join(leaves))
+    if touched is not None:  # ended transactions leave nothing behind any more
+        raise RuntimeError(f"Operation {touched.decode()} appeared in transactions that had ended.")
 
 
 def row_of(table: str, number: int, form: int) -> bytes | None:
     """One row, wherever it stands now."""
     columns, alias = (OPERATION[form], "o") if table == "audit_operation" else (CHANGE[form], "c")
-    return next(_lines(f"SELECT {columns} FROM {table} {alias} WHERE {alias}.id = {number:d}"), None)
+    return next(_lines(f"SELECT {columns} FROM {table} {alias} WHERE {alias}.id = {number:d}"), None)  # noqa: S608
 
 
 def _operation_id(change: bytes) -> bytes:

@@ -37,6 +37,7 @@ class Circumstances:
 
     status: BatchStatus
     open_deviations: Sequence[str]
+    not_computed: Sequence[str]
     expired: bool
     expires: bool
 
@@ -88,6 +89,8 @@ def _circumstances(now: Circumstances) -> Iterable[Blocker]:
         )
     for text in now.open_deviations:
         yield Blocker("open_deviation", f"A deviation is not assessed: {text}")
+    for text in now.not_computed:
+        yield Blocker("result_not_computed", text)
     if not now.expires:
         yield Blocker("no_expiry", "The batch has no expiry time yet.")
     elif now.expired:

@@ -11,6 +11,7 @@ from lims.accounts.attestation import Attestation, Credential, attest
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
 from lims.audit.operations import operation
+from lims.audit.sealing import seal_soon
 from lims.errors import InvalidInput, NotReleasable, SegregationOfDuties
 from lims.records.services import request_document
 from lims.signatures.meanings import Meaning
@@ -77,6 +78,7 @@ def _dispose(op: Operation, attestation: Attestation, assessment: Assessment, ac
         context=batch_record(batch, gate=assessment, document=number),
         subject=batch.number,
     )
+    seal_soon()
     return batch
 
 

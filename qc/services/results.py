@@ -10,7 +10,7 @@ from typing import Any
 from labeling.domain.criteria import Verdict, judge, judge_computed
 from labeling.domain.formulas import compute
 from labeling.domain.lifecycle import BatchStatus
-from labeling.domain.quantities import parse_value
+from labeling.domain.quantities import Value, parse_value
 from labeling.domain.specification import SpecificationTest
 from labeling.domain.units import convert, unit
 from labeling.models import Batch
@@ -25,9 +25,12 @@ from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties
 from lims.signatures.meanings import Meaning
 from lims.signatures.signing import sign
 from qc.models import Investigation, Review, TestResult
-from qc.selectors import current
+from qc.selectors import current, impossible_share
 
 S = BatchStatus
+LONGEST = 200
+WHOLE = 100
+SIGNED_UNITS = {"degC", "1", None}
 TESTED = {S.IN_PROGRESS, S.QUARANTINE, S.ON_HOLD}
 
 
@@ -111,6 +114,8 @@ def invalidate_result(
         result = _locked_result(op, number, result_id, revision)
         if attestation.user.pk == result.recorded_by_id:
             raise SegregationOfDuties("You recorded this result yourself; another person has to investigate it.")
+        specification = result.specification_version.document
+        _refuse_wrong_status(result.batch, specification.test(result.test), "investigated")
         if not cause.strip():
             raise InvalidInput("State the assignable cause that was found.", code="missing_value", field="cause")
         signature = sign(
@@ -150,17 +155,25 @@ def _fill(
     inputs: Mapping[str, Any] | None,
 ) -> None:
     if definition.formula:
+        if value.strip() and inputs:
+            raise InvalidInput(
+                f"{definition.title} is computed from raw data; leave the value out.",
+                code="value_not_expected",
+                field="value",
+            )
         _compute(result, definition, inputs)
         return
-    if inputs:
+    if inputs is not None:
         raise InvalidInput(
             f"{definition.title} is entered as a value; it has no formula.", code="inputs_not_expected", field="inputs"
         )
     typed = value.strip()
     if not typed:
         raise InvalidInput(f"{definition.title}: the result is missing.", code="missing_value", field="value")
+    if len(typed) > LONGEST:
+        raise InvalidInput(f"{definition.title}: the result is too long.", code="too_long", field="value")
     if not definition.criterion.accept:
-        parse_value(typed, field="value")
+        typed = str(_plausible(definition, parse_value(typed, field="value"), typed))
         _check_unit(definition, unit_given)
     result.typed, result.value, result.unit = typed, typed, definition.unit or ""
     result.verdict = judge(definition.criterion, typed)
@@ -186,6 +199,24 @@ def _compute(result: TestResult, definition: SpecificationTest, inputs: Mapping[
     result.formula, result.formula_version = computed["formula"], str(computed["version"])
     result.worked = computed["worked"]
     result.verdict = judge_computed(definition.criterion, result.value)
+    if result.verdict == Verdict.PASS and impossible_share(definition, computed.get("flags", ())):
+        result.verdict = Verdict.INCONCLUSIVE
+
+
+def _plausible(definition: SpecificationTest, value: Value, typed: str) -> str:
+    """What was typed, once it can be: an amount is not negative, and a share not more than the whole."""
+    lower, _ = definition.criterion.limits
+    if value.number < 0 and definition.unit not in SIGNED_UNITS and (lower is None or lower >= 0):
+        raise InvalidInput(
+            f"{definition.title}: {typed} is negative, which cannot be.", code="negative_value", field="value"
+        )
+    if definition.unit == "%" and value.number > WHOLE and definition.criterion.max is None:
+        raise InvalidInput(
+            f"{definition.title}: {typed} % is more than the whole. Was a decimal point left out?",
+            code="above_100_percent",
+            field="value",
+        )
+    return " ".join(typed.split())
 
 
 def _in_unit(number: str, computed_unit: str, wanted: str) -> str:
@@ -213,12 +244,12 @@ def _test_of(batch: Batch, key: str) -> SpecificationTest:
     return test
 
 
-def _refuse_wrong_status(batch: Batch, definition: SpecificationTest) -> None:
+def _refuse_wrong_status(batch: Batch, definition: SpecificationTest, verb: str = "recorded") -> None:
     status = BatchStatus(batch.status)
     allowed = TESTED | {S.RELEASED} if definition.required_before == "final" else TESTED
     if status not in allowed:
         raise Conflict(
-            f"{batch.number} is {status.label.lower()}; {definition.title} cannot be recorded now.",
+            f"{batch.number} is {status.label.lower()}; {definition.title} cannot be {verb} now.",
             code="illegal_transition",
             batch_status=batch.status,
         )

@@ -397,3 +397,131 @@ def test_a_step_that_changed_after_it_was_shown_is_not_signed_for(laboratory: Pe
     assert (answer.status_code, answer.data["code"]) == (409, "stale")
     step = next(s for s in rest.get(f"batches/{batch.number}/").data["steps"] if s["key"] == "line_clearance")
     assert rest.signed(path, {"seen": step["manifest_sha256"]}).status_code == 201
+
+
+def test_a_correction_without_a_time_keeps_the_instant_of_the_reading(batch: Batch) -> None:
+    at = (database_now() - timedelta(minutes=25)).isoformat()
+    first = send(batch, at=at, value="7.544", reason="both hands in the hot cell").data["entry"]
+    body = {"value": "75.44", "unit": "MBq", "reason": "the decimal point was misplaced"}
+    answer = Rest("operator").post(f"batches/{batch.number}/entries/{first['id']}/correct/", body)
+    assert answer.status_code == 201, answer.data
+    assert (answer.data["entry"]["at"], answer.data["entry"]["equipment"]) == (first["at"], "DC-1")
+
+
+@pytest.mark.parametrize("residual", ["75.44", "90"])
+def test_a_result_that_cannot_be_computed_is_a_deviation_and_blocks_release(laboratory: People, residual: str) -> None:
+    done = factories.ready_to_decide(laboratory, values={"residue.residual": residual, "dispense.starting": "75.44"})
+    gate = Rest("releaser").get(f"batches/{done.number}/disposition/").data
+    assert not gate["decision_possible"]
+    codes = {blocker["code"] for blocker in gate["blockers"]}
+    assert "open_deviation" in codes
+    if residual == "90":
+        assert "result_not_computed" in codes
+
+
+def test_more_viable_cells_than_cells_is_no_pass(laboratory: People) -> None:
+    source = factories.released(laboratory)
+    plan = factories.campaign()["labelings"][0]
+    entries = [{**e, "value": source.number} if e["field"] == "oxine_batch" else e for e in plan["entries"]]
+    moved = database_now() - datetime.fromisoformat(entries[-1]["at"]) - timedelta(minutes=1)
+    values = {"formulate.viable_after": "7.403e+07", "formulate.total_after": "6.885e+07"}
+    batch = factories.recorded(laboratory, {**plan, "entries": entries}, moved=moved, values=values)
+    tests = {t["key"]: t for t in Rest("inspector").get(f"batches/{batch.number}/test-results/").data["results"]}
+    assert tests["viability"]["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"test": "endotoxin", "value": "-3"}, "negative_value"),
+        ({"test": "radionuclidic_purity", "value": "9998"}, "above_100_percent"),
+        ({"test": "radiochemical_purity", "value": "98", "inputs": {"product": "x"}}, "value_not_expected"),
+        ({"test": "appearance", "value": "x" * 201}, "too_long"),
+    ],
+)
+def test_a_test_result_that_cannot_be_is_refused(laboratory: People, body: dict[str, Any], code: str) -> None:
+    done = factories.completed(laboratory)
+    answer = Rest("analyst").post(f"batches/{done.number}/test-results/", body)
+    assert (answer.status_code, answer.data["code"]) == (422, code)
+
+
+def test_a_released_batch_keeps_the_results_it_was_released_on(laboratory: People) -> None:
+    from qc.models import TestResult
+
+    done = factories.released(laboratory)
+    result = TestResult.objects.get(batch=done, test="ph")
+    path = f"batches/{done.number}/test-results/{result.pk}/investigation/"
+    answer = Rest("quality").signed(path, {"cause": "the electrode was dry"})
+    assert (answer.status_code, answer.data["code"]) == (409, "illegal_transition")
+
+
+def test_every_row_of_a_list_is_answered_whatever_is_wrong_with_it(batch: Batch) -> None:
+    rows = [entry(batch), {"step": "dispense"}, {**entry(batch), "colour": "blue"}, "no object"]
+    answer = Rest("operator").post(f"batches/{batch.number}/entries/", rows)
+    assert [row["status"] for row in answer.data["rows"]] == [201, 400, 400, 400]
+
+
+def test_a_list_from_a_stale_page_records_nothing(batch: Batch) -> None:
+    rest = Rest("operator")
+    seen = rest.get(f"batches/{batch.number}/").data["revision"]
+    send(batch)
+    rows = [entry(batch, field="oxalate_volume", value="0.25", unit="mL", equipment=None)]
+    assert rest.post(f"batches/{batch.number}/entries/", rows, revision=seen).status_code == 409
+    assert Entry.objects.filter(batch=batch).count() == 1
+
+
+@pytest.mark.parametrize("code", ["A/B", "..", "", "A B", "\u202eDC", "x" * 65])
+def test_a_code_that_cannot_stand_in_an_address_is_refused(laboratory: People, code: str) -> None:
+    answer = Rest("operator").post("equipment/", {"code": code, "kind": "balance"})
+    assert answer.status_code in {400, 422}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"protocol": "a\\u0000b"}',
+        '{"protocol": "\\ud800"}',
+        '{"protocol": "x", "protocol": "y"}',
+        "[" * 5000,
+        '{"protocol": NaN}',
+        '{"protocol": ' + '{"a":' * 40 + "1" + "}" * 40 + "}",
+    ],
+)
+def test_a_body_that_no_record_can_keep_is_a_400(laboratory: People, body: str) -> None:
+    answer = Rest("operator").client.generic("POST", "/api/v1/batches/", body, content_type="application/json")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ["batches/%00/", "batches/?lot=%00", "batches/?cursor=cD1hYmM=", "nothing/here/"])
+def test_an_address_that_names_nothing_is_a_problem_too(laboratory: People, path: str) -> None:
+    answer = Rest("operator").client.get(f"/api/v1/{path}")
+    assert answer.status_code in {400, 404}
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_digits_typed_as_a_json_number_are_kept(batch: Batch) -> None:
+    number = Rest("operator").client.generic(
+        "POST",
+        f"/api/v1/batches/{batch.number}/entries/",
+        '{"step": "dispense", "field": "oxalate_volume", "value": 0.2500, "unit": "mL"}',
+        content_type="application/json",
+    )
+    assert number.data["entry"]["typed"] == "0.2500"
+
+
+@pytest.mark.requirement("A11-6")
+def test_whoever_ran_the_timer_does_not_verify_the_step(laboratory: People) -> None:
+    from labeling.services.timers import record_timer
+    from lims.accounts.actors import Actor
+    from lims.audit.operations import operation
+
+    user = laboratory.verifier.user
+    with operation(actor=laboratory.administrator, action="person.roles", subject=user.username):
+        user.roles = ["operator", "verifier"]
+        user.save(update_fields=["roles"])
+    plan = {**factories.campaign()["synthesis"], "timers": []}
+    batch = factories.recorded(laboratory, plan)
+    for event in ("start", "stop"):
+        record_timer(actor=Actor(user), number=batch.number, step="react", event=event)
+    answer = Rest("verifier").signed(f"batches/{batch.number}/steps/react/verify/")
+    assert (answer.status_code, answer.data["code"]) == (409, "segregation_of_duties")

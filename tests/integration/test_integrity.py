@@ -29,6 +29,7 @@ UNTRACKED = {
     "accounts_secret": "password hashes never enter the trail, and a re-hash happens at sign-in",
     "accounts_token": "digests of tokens",
     "accounts_accessevent": "a log of its own, append-only",
+    "audit_block": "the seals over the trail, append-only",
     "audit_operation": "the trail itself",
     "audit_change": "the trail itself",
     "audit_submission": "answers to repeated requests",
@@ -58,17 +59,19 @@ def test_the_server_logs_in_as_a_role_that_owns_nothing(db: None) -> None:
 @pytest.mark.parametrize(
     "write",
     [
-        lambda batch: Batch.objects.filter(pk=batch.pk).update(identity="X"),
+        lambda batch: Batch.objects.filter(pk=batch.pk).update(start_reason="X"),
         lambda batch: batch.save(),
         lambda batch: Batch.objects.bulk_update([batch], ["identity"]),
-        lambda batch: sql("UPDATE labeling_batch SET identity = 'X'"),
+        lambda batch: sql("UPDATE labeling_batch SET start_reason = 'X'"),
         lambda batch: sql(
             "INSERT INTO labeling_lot SELECT * FROM labeling_lot LIMIT 0; UPDATE labeling_lot SET name='X'"
         ),
         lambda batch: Lot.objects.bulk_create(
             [Lot(number="X", material="m", expires_at=batch.planned_at, received_by_id=1)]
         ),
-        lambda batch: sql("SELECT set_config('lims.operation', '1', true); UPDATE labeling_batch SET identity = 'X'"),
+        lambda batch: sql(
+            "SELECT set_config('lims.operation', '1', true); UPDATE labeling_batch SET start_reason = 'X'"
+        ),
     ],
 )
 def test_a_write_outside_an_operation_is_refused(ready: Batch, write: Callable[[Batch], object]) -> None:
@@ -213,3 +216,47 @@ def test_foreign_keys_point_down(db: None) -> None:
                 above, below = model._meta.app_label, field.related_model._meta.app_label
                 assert LAYERS.index(below) <= LAYERS.index(above), field
                 assert field.remote_field.on_delete is PROTECT or above == "auth", field
+
+
+@pytest.mark.requirement("P11-10f")
+@pytest.mark.parametrize(
+    ("attack", "answer"),
+    [
+        ("UPDATE labeling_batch SET status = 'in_progress'", "cannot go from quarantine to in_progress"),
+        ("UPDATE labeling_batch SET number = 'S-1'", "does not change"),
+        (
+            "INSERT INTO labeling_verification (batch_id, step, signature_id) SELECT id, 'x', 1 FROM labeling_batch",
+            "not in progress",
+        ),
+    ],
+)
+def test_the_database_keeps_the_table_of_statuses(laboratory: People, ready: Batch, attack: str, answer: str) -> None:
+    with (
+        pytest.raises(IntegrityError, match=answer),
+        operation(actor=laboratory.quality, action="attack", subject=ready.number),
+    ):
+        sql(attack)
+
+
+@pytest.mark.requirement("P11-10f")
+def test_a_decided_batch_is_final_in_the_database(laboratory: People) -> None:
+    batch = factories.released(laboratory)
+    for change in ("status = 'quarantine'", "expires_at = now()", "start_reason = 'x'"):
+        with (
+            pytest.raises(IntegrityError, match="final"),
+            operation(actor=laboratory.quality, action="attack", subject=batch.number),
+        ):
+            sql(f"UPDATE labeling_batch SET {change} WHERE number = '{batch.number}'")
+
+
+@pytest.mark.requirement("TIM-1")
+def test_no_client_can_say_when_something_was_recorded(who: People) -> None:
+    from datetime import UTC, datetime
+
+    long_ago = datetime(2001, 1, 1, tzinfo=UTC)
+    forged = Operation.objects.create(
+        actor=who.operator.user, role="operator", action="forge", source="rest", at=long_ago, txid=1
+    )
+    forged.refresh_from_db()
+    assert forged.at > long_ago
+    assert forged.txid != 1

@@ -7,6 +7,12 @@ class Migration(migrations.Migration):
     dependencies = [("audit", "0001_initial"), ("accounts", "0002_system_user")]
     operations = [
         migrations.RunSQL(sql.FUNCTIONS, sql.DROP_FUNCTIONS),
+        migrations.RunSQL(
+            "CREATE TRIGGER audit_operation_now BEFORE INSERT ON audit_operation"
+            " FOR EACH ROW EXECUTE FUNCTION audit_operation_is_now();",
+            "DROP TRIGGER audit_operation_now ON audit_operation;",
+        ),
+        sql.stamped("accounts_accessevent", "at"),
         sql.append_only("audit_operation"),
         sql.append_only("audit_change"),
         # Changes are written by the trigger alone, as the owner of its function.
