@@ -15,7 +15,7 @@ from lims.accounts.forms import SignatureForm
 REGIONS = 4
 REGION = re.compile(r"regions\[(\d)\]\.(\w+)")
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
-NOT_CHOSEN = "-"  # the empty word is the choice of another result, so nothing chosen needs a value of its own
+OTHER = "*other*"  # goes with the text beside it
 NEVER_BELOW_DETECTION = {"pH", "degC", "K", "s", "min", "h", "d"}
 POINTS_HINT = "One line for each count: seconds since the first, count rate, its uncertainty."
 
@@ -46,6 +46,8 @@ class ResultForm(LabForm):
         else:
             self._add_value()
         self.describe()
+        if "other" in self.fields:
+            self.fields["value"].error_messages["required"] = "Choose the result."
 
     def _add_value(self) -> None:
         attrs: dict[str, Any] = {"autocomplete": "off", "data-draft": ""}
@@ -53,11 +55,8 @@ class ResultForm(LabForm):
             attrs |= {"inputmode": "decimal", "class": "has-unit"}
             self.fields["value"] = forms.CharField(label="Result", max_length=200, widget=forms.TextInput(attrs=attrs))
             return
-        # One button for each accepted word; the last one, without a word of its own, goes with the text beside it.
-        choices = [*((word, word) for word in self.accepted), ("", "Other (does not conform)")]
-        self.fields["value"] = forms.ChoiceField(
-            label="Result", required=False, choices=choices, widget=forms.RadioSelect, initial=NOT_CHOSEN
-        )
+        choices = [*((word, word) for word in self.accepted), (OTHER, "Other (does not conform)")]
+        self.fields["value"] = forms.ChoiceField(label="Result", choices=choices, widget=forms.RadioSelect)
         self.fields["other"] = forms.CharField(
             label="What was found instead", required=False, max_length=200, widget=forms.TextInput(attrs=attrs)
         )
@@ -145,12 +144,11 @@ class ResultForm(LabForm):
         return typed
 
     def _chosen(self, word: str, other: str) -> str:
-        if word and other:
-            self.add_error("other", f"Either it is “{word}”, or it is something else: choose one.")
-        elif not word and not other:
-            is_other = self.add_prefix("value") in self.data
-            self.add_error("other" if is_other else "value", "Say what was found." if is_other else "Choose the result.")
-        return word or other
+        if word != OTHER and other:
+            self.add_error("other", f"Either the result is “{word}”, or it is something else: choose one.")
+        elif word == OTHER and not other:
+            self.add_error("other", "Say what was found.")
+        return other if word == OTHER else word
 
     def _regions_as_inputs(self, typed: Mapping[str, Any]) -> dict[str, Any] | None:
         rows = [

@@ -42,6 +42,23 @@
     for (const node of document.querySelectorAll("[data-runs-from]")) {
       write(node, span(t - Date.parse(node.dataset.runsFrom)));
     }
+    for (const node of document.querySelectorAll("[data-may-stop]")) {
+      const left = Date.parse(node.dataset.mayStop) - t;
+      write(node, left > 0 ? `can stop in ${span(left)}` : "can stop");
+    }
+    for (const form of document.querySelectorAll("form[data-too-soon-until]")) {
+      const left = Date.parse(form.dataset.tooSoonUntil) - t;
+      const button = form.querySelector("button[type=submit]"), early = form.querySelector("[data-early]");
+      if (early) early.querySelector("input").required = left > 0;
+      if (left > 0) {
+        write(button, `Stop early (${Math.ceil(left / 60000)} min too soon)`);
+      } else {
+        write(button, "Stop the timer");
+        button.className = "main";
+        if (early && !early.querySelector("input").value) early.style.visibility = "hidden";
+        delete form.dataset.tooSoonUntil;
+      }
+    }
     for (const node of document.querySelectorAll("[data-decays]")) {
       const elapsed = (t - Date.parse(node.dataset.at)) / 1000;
       const activity = Number(node.dataset.decays) * Math.exp((-Math.LN2 * elapsed) / Number(node.dataset.halfLifeS));

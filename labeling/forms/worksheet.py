@@ -130,14 +130,34 @@ class StartForm(LabForm):
 
 
 class TimerForm(LabForm):
+    """Start or stop of a timer. `may_stop` is the instant before which a stop is too soon and needs a reason."""
+
     step = forms.CharField(widget=forms.HiddenInput)
     event = forms.CharField(widget=forms.HiddenInput)
     at = LocalInstantField(required=False, label="Measured at")
     reason = forms.CharField(required=False, max_length=2000, label="Reason")
+    early_reason = forms.CharField(required=False, max_length=2000, label="Reason for stopping early")
+
+    def __init__(self, *args: Any, may_stop: datetime | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.may_stop = may_stop
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        said = [text.strip() for text in (typed.get("early_reason", ""), typed.get("reason", "")) if text.strip()]
+        typed["reason"] = " ".join(dict.fromkeys(said))
+        stopped = typed.get("at") or timezone.now()
+        if typed.get("event") == "stop" and self.may_stop and stopped < self.may_stop and not said:
+            self.add_error("early_reason", "Say why the timer is stopped before its minimum; it opens a deviation.")
+        return typed
 
     @property
     def step_key(self) -> str:
         return str(self["step"].value() or "")
+
+    @property
+    def opens_more(self) -> bool:
+        return any(name != "early_reason" for name in self.errors) or bool(self["at"].data or self["reason"].data)
 
 
 class VerificationForm(SignatureForm):

@@ -172,6 +172,7 @@ class Deviation(models.Model):
         OUT_OF_RANGE = "out_of_range", "Value outside its range"
         TIMER = "timer", "Timer outside its limits"
         ACTION_LIMIT = "action_limit", "Result beyond its action limit"
+        IDENTITY = "identity", "Cells of another identity"
         NOT_COMPUTED = "not_computed", "Result that could not be computed"
 
     class Severity(models.TextChoices):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from labeling.domain.display import display
 from lims.audit.models import Change, Operation
 
 Json = dict[str, Any]
@@ -33,6 +34,7 @@ VERBS = {
     "result.record": "recorded a test result:",
     "result.review": "reviewed a test result",
     "result.investigate": "invalidated a test result",
+    "identity.refused": "was stopped: cells of another identity",
     "document.seal": "sealed a printed record",
 }
 
@@ -77,19 +79,32 @@ def _changes(operation: Operation, changes: list[Change]) -> list[Json]:
 def _what(operation: Operation, changes: Iterable[Change]) -> str:
     verb = VERBS.get(operation.action)
     if verb is None:
-        return f"{operation.action.replace('.', ': ').replace('_', ' ')}"
+        return operation.action.replace(".", ": ").replace("_", " ")
     rows = {change.table_name: change.new_row or {} for change in changes}
-    entry, timer = rows.get("labeling_entry"), rows.get("labeling_timerevent")
-    signature, result = rows.get("signatures_signature"), rows.get("qc_testresult")
-    if entry:
-        return f"{verb} {_words(entry['field'])} ({_words(entry['step'])}): {entry['typed']} {entry['unit']}".rstrip()
-    if timer:
-        return f"{verb} {_words(timer['step'])}"
-    if result:
-        return f"{verb} {_words(result['test'])} {result['value']} {result['unit']}".rstrip()
-    if signature and operation.action in {"entry.verify", "step.verify"}:
-        return f"{verb} {_words(signature['covers'].partition(' of ')[0]).replace('.', ': ')}"
-    return verb
+    return f"{verb}{_object(operation.action, rows)}"
+
+
+def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """What the verb is about, in words out of the rows that were added."""
+    if entry := rows.get("labeling_entry"):
+        value = "confirmed" if entry["typed"] == "true" else f"{entry['typed']} {entry['unit']}".rstrip()
+        return f" {_words(entry['field'])} ({_words(entry['step'])}): {value}"
+    if timer := rows.get("labeling_timerevent"):
+        return f" {_words(timer['step'])}"
+    if result := rows.get("qc_testresult"):
+        return f" {_words(result['test'])} {_shown(result)}".rstrip()
+    signature = rows.get("signatures_signature")
+    if signature and action in {"result.review", "result.investigate", "entry.verify", "step.verify"}:
+        about = signature["covers"].partition(" of ")[0].removeprefix("test ").replace(".", ": ")
+        return f", {_words(about)}" if action.startswith("result.") else f" {_words(about)}"
+    return ""
+
+
+def _shown(result: Mapping[str, Any]) -> str:
+    """A computed result rounded with its uncertainty, a typed one as it was typed."""
+    if result["formula"]:
+        return display(result["value"], result["u"], result["unit"])
+    return f"{result['value']} {result['unit']}".rstrip()
 
 
 def _differences(change: Change) -> Iterable[Json]:

@@ -17,6 +17,7 @@ SEVERITIES = {
     Deviation.Kind.OUT_OF_RANGE: Deviation.Severity.MINOR,
     Deviation.Kind.TIMER: Deviation.Severity.MINOR,
     Deviation.Kind.ACTION_LIMIT: Deviation.Severity.MAJOR,
+    Deviation.Kind.IDENTITY: Deviation.Severity.CRITICAL,
     Deviation.Kind.NOT_COMPUTED: Deviation.Severity.MAJOR,
 }
 

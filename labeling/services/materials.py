@@ -22,6 +22,8 @@ from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties
 from lims.signatures.meanings import Meaning
 from lims.signatures.signing import sign
 
+IDENTITY_MISMATCH = "identity_mismatch"
+
 
 def receive_lot(
     *,
@@ -133,8 +135,8 @@ def usable_lot(number: str, *, material: Material, at: datetime, identity: str) 
     if identity and lot.identity != identity and (lot.identity or material.kind == "cells"):
         carried = f"the identity {lot.identity}" if lot.identity else "no identity"
         raise InvalidInput(
-            f"Lot {number} carries {carried}, this batch {identity}. Stop: these are not the cells of this batch.",
-            code="identity_mismatch",
+            f"Lot {number} carries {carried}, not that of this batch. Stop and find out whose cells these are.",
+            code=IDENTITY_MISMATCH,
             field="value",
         )
     return lot

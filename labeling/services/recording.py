@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,6 +14,7 @@ from labeling.selectors.clock import database_now
 from labeling.services.deviations import open_deviation
 from labeling.services.equipment import find_equipment, instrument_for
 from labeling.services.lifecycle import lock_batch, refuse_stale
+from labeling.services.materials import IDENTITY_MISMATCH
 from labeling.services.results import recompute
 from labeling.services.times import measured_time
 from labeling.services.values import read_uncertainty, read_value
@@ -39,7 +42,10 @@ def record_entry(
 ) -> Entry:
     """The first value of a field. Raises Conflict where there is one already: that one is corrected, not replaced."""
     require(actor.user, Permission.MAKE_BATCH)
-    with operation(actor=actor, action="entry.record", subject=number, reason=reading.reason) as op:
+    with (
+        mismatches_kept(actor, number, step),
+        operation(actor=actor, action="entry.record", subject=number, reason=reading.reason) as op,
+    ):
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
         definition = batch.protocol_version.document.field(step, field)
@@ -59,7 +65,10 @@ def record_entry(
 def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading, revision: int | None = None) -> Entry:
     """A new value beside the old one, with the reason. The old one stays, struck through."""
     require(actor.user, Permission.MAKE_BATCH)
-    with operation(actor=actor, action="entry.correct", subject=number, reason=reading.reason) as op:
+    with (
+        mismatches_kept(actor, number, ""),
+        operation(actor=actor, action="entry.correct", subject=number, reason=reading.reason) as op,
+    ):
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
         old = find_entry(batch, entry_id)
@@ -81,6 +90,19 @@ def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading,
             equipment=reading.equipment or (old.equipment.code if old.equipment else ""),
         )
         return _add(op, batch, old.step, definition, kept, corrects=old)
+
+
+@contextmanager
+def mismatches_kept(actor: Actor, number: str, step: str) -> Iterator[None]:
+    """Cells of another identity: the entry is refused, and that it happened stays, as a critical deviation."""
+    try:
+        yield
+    except InvalidInput as refusal:
+        if refusal.code == IDENTITY_MISMATCH:
+            with operation(actor=actor, action="identity.refused", subject=number) as op:
+                batch = lock_batch(number)
+                open_deviation(op, batch, kind=Deviation.Kind.IDENTITY, step=step, text=refusal.message)
+        raise
 
 
 def find_entry(batch: Batch, entry_id: int) -> Entry:

@@ -12,7 +12,7 @@ from labeling.domain.protocol import Field, Protocol
 from labeling.domain.quantities import parse_nonnegative, parse_number
 from labeling.domain.units import convert, unit
 from labeling.models import Batch, Lot
-from labeling.services.materials import usable_batch, usable_lot
+from labeling.services.materials import IDENTITY_MISMATCH, usable_batch, usable_lot
 from lims.errors import InvalidInput
 
 LONGEST_U = 40
@@ -49,9 +49,8 @@ def read_value(
         return _check(field, typed)
     if field.type == "identity" and batch.identity and typed != batch.identity:
         raise InvalidInput(
-            f"{field.label}: {typed} is not the identity of this batch, {batch.identity}. Stop and find out whose "
-            "cells these are.",
-            code="identity_mismatch",
+            f"{field.label}: {typed} is not the identity of this batch. Stop and find out whose cells these are.",
+            code=IDENTITY_MISMATCH,
             field="value",
         )
     if field.type == "lot":

@@ -21,6 +21,8 @@ SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 MASS_NUMBER = re.compile(r"(?<![\d.])(\d{2,3})(m?)(?=(?:Zr|Nb|Ga|Ge|Y|Cu|In|Lu|Tc|F)(?![a-z]))")
 NUCLIDE_CODE = re.compile(r"([A-Z][a-z]?)-(\d{1,3})(m?)")
 SCIENTIFIC = re.compile(r"^([+-]?[\d.]+)[eE]([+-]?\d+)$")
+WRITTEN_SCIENTIFIC = re.compile(r"(?<![\w.])([+-]?\d+(?:\.\d+)?)[eE]([+-]?\d+)(?![\w.])")
+UNIT_IN_TEXT = re.compile(r"(?<![A-Za-z])(?:degC|u(?:L|g|m|mol)\b|10\^-?\d+)")
 MINUS = "−"
 ISO_INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d")
 
@@ -125,6 +127,19 @@ def number(value: object) -> str:
         mantissa, exponent = found.groups()
         return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}".replace("-", MINUS)
     return MINUS + text[1:] if text.startswith("-") else text
+
+
+@register.filter
+def figures(value: object) -> str:
+    """Numbers inside a text as people write them: `6.5e7 cells` as `6.5 × 10⁷ cells`, and `degC` as `°C`."""
+    text = WRITTEN_SCIENTIFIC.sub(lambda m: f"{m[1]} × 10{str(int(m[2])).translate(SUPERSCRIPTS)}", str(value or ""))
+    return UNIT_IN_TEXT.sub(lambda m: display_unit(m[0]), text)
+
+
+@register.filter
+def worked_lines(text: object) -> list[str]:
+    """The lines of a worked calculation, each as people write it."""
+    return [isotopes(figures(line)) for line in str(text or "").replace(" +00:00", " UTC").splitlines() if line.strip()]
 
 
 @register.filter

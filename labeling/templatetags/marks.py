@@ -17,6 +17,12 @@ def item(mapping: object, key: object) -> object:
     return mapping.get(key, key) if isinstance(mapping, Mapping) else key
 
 
+@register.filter(name="is")
+def same(value: object, other: object) -> bool:
+    """Whether both are there and equal."""
+    return bool(value) and value == other
+
+
 @register.filter
 def retyped(entry: object) -> bool:
     """Whether what was typed says something that the value shown does not: another unit, another way to write it."""
@@ -60,8 +66,8 @@ def source(code: object) -> str:
 
 FLAGS = {
     "above_100_percent": "More than 100 %: look at the readings.",
-    "uncertainty_not_stated": "No uncertainty: the readings state none.",
-    "uncertainty_incomplete": "The uncertainty leaves out readings that state none.",
+    "uncertainty_not_stated": "No ±: the readings state no uncertainty.",
+    "uncertainty_incomplete": "± leaves out the readings that state no uncertainty.",
 }
 
 

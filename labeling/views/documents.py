@@ -22,6 +22,7 @@ from labeling.services.versions import (
     submit_version,
 )
 from labeling.views.pages import MEANINGS, Outcome, act, allowed, carried_out, page, shown
+from labeling.views.waiting import is_by
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
 from lims.accounts.roles import Permission
@@ -37,6 +38,11 @@ ACTS = {
     VersionAction.APPROVE: ("Approve", "approved"),
     VersionAction.MAKE_EFFECTIVE: ("Make effective", "made_effective"),
     VersionAction.RETIRE: ("Retire", "retired"),
+}
+TURNS = {
+    VersionStatus.DRAFT: (Permission.SUBMIT_DOCUMENT, "A reviewer reads this draft and submits it for approval."),
+    VersionStatus.SUBMITTED: (Permission.APPROVE_DOCUMENT, "Quality approves this version."),
+    VersionStatus.APPROVED: (Permission.APPROVE_DOCUMENT, "Quality makes this version effective."),
 }
 
 
@@ -89,17 +95,38 @@ def version_page(
         "lines": found.text.splitlines(),
         "signatures": [{"signature": s, "text": MEANINGS[s.meaning]} for s in signatures if s is not None],
         "acts": [_act(found, action, forms) for action in _open_acts(request, found)],
+        "turn": _who_goes_on(request, found),
+        "specification": _specification_of(found),
         "signed": [("Document", f"{found.title}, {found}"), ("SHA-256", found.sha256)],
     }
     return shown(request, "labeling/version.html", context, outcome)
 
 
 def _open_acts(request: HttpRequest, found: ControlledVersion) -> list[VersionAction]:
-    """What can be done next, shown to those whose work documents are; the signer may be another person beside them."""
-    concerned = (Permission.DRAFT_DOCUMENT, Permission.SUBMIT_DOCUMENT, Permission.APPROVE_DOCUMENT)
-    if not any(allowed(request, permission) for permission in concerned):
-        return []
-    return list(version_actions(VersionStatus(found.status)))
+    """What this person can do next."""
+    actions = []
+    for action in version_actions(VersionStatus(found.status)):
+        permission = Permission.SUBMIT_DOCUMENT if action is VersionAction.SUBMIT else Permission.APPROVE_DOCUMENT
+        if allowed(request, permission) and not (action is VersionAction.APPROVE and is_by(found, request.user)):
+            actions.append(action)
+    return actions
+
+
+def _who_goes_on(request: HttpRequest, found: ControlledVersion) -> str:
+    """Whose turn it is, where it is not this person's."""
+    if found.status == VersionStatus.SUBMITTED and is_by(found, request.user):
+        return "You imported or reviewed this version; another person with the quality role approves it."
+    permission, sentence = TURNS.get(VersionStatus(found.status), (Permission.VIEW, ""))
+    return "" if allowed(request, permission) else sentence
+
+
+def _specification_of(found: ControlledVersion) -> SpecificationVersion | None:
+    """What a batch of this protocol would be tested against: the effective version, else the newest."""
+    code = found.document.specification if isinstance(found, ProtocolVersion) else None
+    versions = SpecificationVersion.objects.filter(code=code).order_by("-number") if code else None
+    if versions is None:
+        return None
+    return versions.filter(status=VersionStatus.EFFECTIVE).first() or versions.first()
 
 
 def _act(found: ControlledVersion, action: VersionAction, forms: dict[str, Form]) -> dict[str, Any]:

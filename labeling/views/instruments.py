@@ -55,9 +55,7 @@ def instrument_page(request: HttpRequest, code: str, outcome: Outcome | None = N
         "instrument": instrument_row(equipment),
         "checks": _newest(equipment, "checks", "-at"),
         "calibrations": _newest(equipment, "calibrations", "-valid_from"),
-        "check_form": (forms.get("check") or CheckForm(slug="check", initial={"outcome": "pass"}))
-        if may_keep
-        else None,
+        "check_form": (forms.get("check") or CheckForm(slug="check")) if may_keep else None,
         "calibration_form": (forms.get("calibration") or CalibrationForm(slug="calibration")) if may_keep else None,
         "zone_hint": zone_hint(),
     }

@@ -103,8 +103,9 @@ def lot_page(request: HttpRequest, pk: int, outcome: Outcome | None = None, **fo
     found = lots().filter(pk=pk).first()
     if found is None:
         raise Http404("There is no such lot.")
-    deciding = allowed(request, Permission.ACCEPT_LOT) or allowed(request, Permission.RECEIVE_LOT)
-    waits = found.status == Lot.Status.QUARANTINE and deciding
+    waits = found.status == Lot.Status.QUARANTINE
+    received_it = request.user.pk == found.received_by_id
+    decides = waits and allowed(request, Permission.ACCEPT_LOT) and not received_it
     uses = found.entries.select_related("batch").order_by("-pk")[:20]
     context = {
         "lot": _row(found),
@@ -113,8 +114,10 @@ def lot_page(request: HttpRequest, pk: int, outcome: Outcome | None = None, **fo
             ("Lot", f"{found.number}, {found.name or found.material}"),
             ("Expires", timezone.localtime(found.expires_at).strftime("%H:%M %Z, %d %b %Y")),
         ],
-        "accept_form": (forms.get("accept") or SignatureForm(slug="accept")) if waits else None,
-        "reject_form": (forms.get("reject") or ReasonedSignatureForm(slug="reject")) if waits else None,
+        "accept_form": (forms.get("accept") or SignatureForm(slug="accept")) if decides else None,
+        "reject_form": (forms.get("reject") or ReasonedSignatureForm(slug="reject")) if decides else None,
+        "decided_by_others": waits and not decides,
+        "received_it": received_it,
         "uses": [{"number": entry.batch.number, "step": entry.step, "at": entry.measured_at} for entry in uses],
     }
     return shown(request, "labeling/lot.html", context, outcome)

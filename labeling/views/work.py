@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.forms.worksheet import EntryForm, StartForm, TimerForm, VerificationForm
+from labeling.models import Batch, Lot
 from labeling.selectors.batch import document_of, find_batch
 from labeling.selectors.facts import facts_of
 from labeling.services.completion import complete_batch
@@ -26,7 +27,7 @@ from labeling.services.timers import record_timer
 from labeling.services.verification import verify_step
 from labeling.views.activity import activity_now
 from labeling.views.pages import Outcome, act, allowed, batch_frame, carried_out, page, shown
-from labeling.views.worksheet import entry_form, missing_of, site_choices, steps_of, waits_of
+from labeling.views.worksheet import entry_form, may_stop, missing_of, site_choices, steps_of, waits_of
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
 from lims.accounts.roles import Permission
@@ -48,7 +49,8 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
     entry = forms.get("entry")
     bound = entry if isinstance(entry, EntryForm) else None
     steps = steps_of(document, choices=site_choices(document), writable=writable, bound=bound)
-    next_field = _focus_next(steps) if outcome is None else ""
+    at = request.GET.get("at", "")
+    next_field, reached = _focus_next(steps, at=at) if outcome is None else ("", "")
     context = {
         **batch_frame(document, "work"),
         "activity": activity_now(facts, at=timezone.now()),
@@ -66,9 +68,10 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
             _deviation(request, document, d, forms.get(f"assess-{d['id']}")) for d in document["deviations"]
         ],
         "complete_signed": _completion(document),
-        "unfolded": _unfolded(
-            steps, for_verifier=allowed(request, Permission.VERIFY), writable=writable, refused=forms
-        ),
+        "unfolded": {at, reached}
+        | _unfolded(steps, for_verifier=allowed(request, Permission.VERIFY), writable=writable, refused=forms),
+        "plus_minus": _plus_minus(document),
+        "lot_links": _lot_links(document),
     }
     if outcome is not None and not outcome.done:
         _raise_a_stray_refusal(context, forms)
@@ -89,11 +92,16 @@ def _completion(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     fields = [item for step in document["steps"] for item in step["fields"]]
     values = sum(item["entry"] is not None for item in fields)
     corrected = sum(len(item["superseded"]) for item in fields)
+    opened = len(document["deviations"])
     return [
         ("Batch", f"{document['number']}, {document['product']}"),
         ("Protocol", f"{document['protocol']['code']} version {document['protocol']['version']}"),
-        ("Record", f"{values} values, {corrected} corrected, {len(document['deviations'])} deviations"),
+        ("Record", f"{values} value{_s(values)}, {corrected} corrected, {opened} deviation{_s(opened)}"),
     ]
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def _deviation(
@@ -107,14 +115,40 @@ def _deviation(
     return {"json": deviation, "form": form}
 
 
-def _focus_next(steps: list[Any]) -> str:
-    """Put the cursor where the typing goes on: the first empty field of the current step."""
-    current = [step for step in steps if step.place == "current"]
-    empty = [slot.form for step in current for slot in step.slots if slot.form and slot.json["entry"] is None]
-    if not empty:
+def _focus_next(steps: list[Any], *, at: str) -> tuple[str, str]:
+    """Put the cursor where the typing goes on: the first empty field of the current step, or from the step `at` on.
+
+    Gives the field's name and its step's key; both empty where there is nothing to type.
+    """
+    order = [step for step in steps if step.place == "current"]
+    worked_on = next((position for position, step in enumerate(steps) if step.json["key"] == at), None)
+    if worked_on is not None:
+        order = [*steps[worked_on:], *order]
+    for step in order:
+        for slot in step.slots:
+            if slot.form and slot.json["entry"] is None:
+                slot.form.fields["value"].widget.attrs["autofocus"] = True
+                return str(slot.form.slug), step.json["key"]
+    return "", ""
+
+
+def _plus_minus(document: Mapping[str, Any]) -> str:
+    """What the ± of this page's results means, and nothing where there is none."""
+    known = [result for result in document["results"] if result["value"] is not None]
+    if not any(result["u"] for result in known):
         return ""
-    empty[0].fields["value"].widget.attrs["autofocus"] = True
-    return str(empty[0].slug)
+    partly = any("uncertainty_incomplete" in result["flags"] for result in known)
+    limits = " Some leave out readings that state none: it is said below them." if partly else ""
+    return f"± is the expanded uncertainty, k = 2.{limits}"
+
+
+def _lot_links(document: Mapping[str, Any]) -> dict[str, str]:
+    """Where the lots and batches that went in have their pages."""
+    used = [item["entry"]["lot"] for step in document["steps"] for item in step["fields"] if item["entry"]]
+    numbers = {number for number in used if number}
+    links = {lot.number: reverse("labeling:lot", args=[lot.pk]) for lot in Lot.objects.filter(number__in=numbers)}
+    made = Batch.objects.filter(number__in=numbers).values_list("number", flat=True)
+    return links | {number: reverse("labeling:batch", args=[number]) for number in made}
 
 
 def _unfolded(steps: list[Any], *, for_verifier: bool, writable: bool, refused: Mapping[str, Form]) -> set[str]:
@@ -175,8 +209,9 @@ def entry(request: HttpRequest, number: str) -> HttpResponse:
     if not outcome.done:
         return worksheet(request, number, outcome, entry=form)
     # After a first value the work goes on at the next field, which the page focuses; a correction stays where it was.
-    anchor = f"#{form.slug}" if form.correcting else ""
-    return redirect(reverse("labeling:batch", args=[number]) + anchor)
+    current = next((step["key"] for step in document["steps"] if step["state"] == "open"), step_key)
+    ahead = f"?at={step_key}" if step_key != current else ""
+    return redirect(reverse("labeling:batch", args=[number]) + (f"#{form.slug}" if form.correcting else ahead))
 
 
 def _record(request: HttpRequest, number: str, typed: Mapping[str, Any]) -> None:
@@ -210,7 +245,9 @@ def _definition(document: Mapping[str, Any], step_key: str, field_key: str) -> M
 @page
 @act
 def timer(request: HttpRequest, number: str) -> HttpResponse:
-    form = TimerForm(request.POST, slug="timer")
+    steps = {step["key"]: step for step in document_of(facts_of(find_batch(number)))["steps"]}
+    asked = steps.get(request.POST.get("step", ""))
+    form = TimerForm(request.POST, slug="timer", may_stop=may_stop(asked["timer"]) if asked else None)
 
     def do() -> None:
         at: datetime | None = form.cleaned_data["at"]

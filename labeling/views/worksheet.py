@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from django.utils import timezone
@@ -49,6 +51,17 @@ class Step:
     slots: list[Slot]
 
     @property
+    def may_stop(self) -> datetime | None:
+        """When the running timer has reached its minimum."""
+        return may_stop(self.json["timer"])
+
+    @property
+    def minutes_too_soon(self) -> int:
+        """How many minutes a stop now would come too soon, begun ones counted; 0 where it would not."""
+        moment = self.may_stop
+        return max(ceil((moment - timezone.now()).total_seconds() / 60), 0) if moment else 0
+
+    @property
     def awaits_second_person(self) -> bool:
         timer = self.json["timer"]
         recorded = all(slot.json["entry"] for slot in self.slots) and not (timer and not timer["stopped_at"])
@@ -58,6 +71,12 @@ class Step:
     @property
     def blank_verification(self) -> SignatureForm:
         return SignatureForm(slug=f"verify-{self.json['key']}")
+
+
+def may_stop(timer: Json | None) -> datetime | None:
+    if not timer or not timer["started_at"] or timer["stopped_at"] or not timer["min_minutes"]:
+        return None
+    return datetime.fromisoformat(timer["started_at"]) + timedelta(minutes=float(timer["min_minutes"]))
 
 
 def steps_of(batch: Json, *, choices: Choices, writable: bool, bound: EntryForm | None = None) -> list[Step]:

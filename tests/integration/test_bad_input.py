@@ -338,6 +338,9 @@ def test_another_persons_cells_are_refused(laboratory: People) -> None:
         body = {"step": "receive_cells", "field": field, "value": value}
         answer = rest.post(f"batches/{number}/entries/", body)
         assert (answer.status_code, answer.data["code"]) == (422, "identity_mismatch")
+        assert "COI-302-1" not in answer.data["detail"]
+    kept = Deviation.objects.filter(batch__number=number)
+    assert [(deviation.kind, deviation.severity) for deviation in kept] == [("identity", "critical")] * 2
 
 
 @pytest.mark.requirement("PET-71")

@@ -1,0 +1,142 @@
+"""What waits for a person: whatever their roles can move on, the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count, F, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from labeling.domain.lifecycle import BatchStatus, VersionStatus
+from labeling.models import Batch, ControlledVersion, Deviation, Lot, ProtocolVersion, SpecificationVersion
+from labeling.selectors.stock import lots
+from labeling.views.pages import allowed
+from lims.accounts.roles import Permission
+
+COLUMN_LENGTH = 12
+Wait = dict[str, str]
+KINDS: dict[str, type[ProtocolVersion] | type[SpecificationVersion]] = {
+    "specifications": SpecificationVersion,
+    "protocols": ProtocolVersion,
+}
+
+
+def batches_read() -> QuerySet[Batch]:
+    return Batch.objects.select_related(
+        *("protocol_version", "specification_version", "planned_by", "started_by", "disposed_by"),
+        *("completion_signature", "disposition_signature"),
+    )
+
+
+def waiting_for(request: HttpRequest) -> list[Wait]:
+    waits: list[Wait] = []
+    if allowed(request, Permission.RELEASE_BATCH):
+        waits += [_decision(batch) for batch in _by_expiry(BatchStatus.QUARANTINE)]
+    if allowed(request, Permission.TEST) or allowed(request, Permission.REVIEW_RESULT):
+        waits += [_testing(batch) for batch in _by_expiry(BatchStatus.QUARANTINE, BatchStatus.IN_PROGRESS)]
+    if allowed(request, Permission.ASSESS_DEVIATION):
+        waits += _open_deviations()
+    if allowed(request, Permission.VERIFY):
+        waits += [_verifying(batch) for batch in _by_expiry(BatchStatus.IN_PROGRESS)]
+    if allowed(request, Permission.MAKE_BATCH):
+        waits += [_work(batch) for batch in _by_expiry(BatchStatus.IN_PROGRESS, BatchStatus.PLANNED)]
+    if allowed(request, Permission.ACCEPT_LOT):
+        waits += [_lot(lot) for lot in _lots_of_others(request)]
+    return waits + list(_documents(request))
+
+
+def _by_expiry(*statuses: BatchStatus) -> list[Batch]:
+    rows = batches_read().filter(status__in=statuses).order_by(F("expires_at").asc(nulls_last=True), "id")
+    return list(rows[:COLUMN_LENGTH])
+
+
+def wait_on(batch: Batch, what: str, href: str) -> Wait:
+    return {
+        "name": batch.number,
+        "text": f"{batch.protocol_version.product}: {what}",
+        "href": href,
+        "until": batch.expires_at.isoformat() if batch.expires_at else "",
+    }
+
+
+def _decision(batch: Batch) -> Wait:
+    return wait_on(batch, "waits for the decision.", f"/batches/{batch.number}/release/")
+
+
+def _testing(batch: Batch) -> Wait:
+    return wait_on(batch, "tests and their review.", f"/batches/{batch.number}/tests/")
+
+
+def _verifying(batch: Batch) -> Wait:
+    return wait_on(batch, "critical values are checked by a second person.", f"/batches/{batch.number}/")
+
+
+def _work(batch: Batch) -> Wait:
+    what = "is planned and can be started." if batch.status == BatchStatus.PLANNED else "is in progress."
+    return wait_on(batch, what, f"/batches/{batch.number}/")
+
+
+def _open_deviations() -> list[Wait]:
+    """Those of rejected batches too: what went wrong is understood, whatever became of the product."""
+    counted = (
+        Deviation.objects.filter(assessment_signature=None)
+        .values("batch__number", "batch__status")
+        .annotate(open=Count("id"))
+        .order_by("batch__number")[:COLUMN_LENGTH]
+    )
+    return [
+        {
+            "name": row["batch__number"],
+            "text": f"{row['open']} deviation{'' if row['open'] == 1 else 's'} to assess"
+            + (" of a rejected batch." if row["batch__status"] == BatchStatus.REJECTED else "."),
+            "href": f"/batches/{row['batch__number']}/#deviations",
+            "until": "",
+        }
+        for row in counted
+    ]
+
+
+def _lots_of_others(request: HttpRequest) -> Iterable[Lot]:
+    """Lots in quarantine, but for those that this person received: another one examines them."""
+    waiting = lots(status=Lot.Status.QUARANTINE).exclude(received_by=request.user.pk)
+    return waiting.order_by("expires_at")[:COLUMN_LENGTH]
+
+
+def _lot(lot: Lot) -> Wait:
+    return {
+        "name": lot.number,
+        "text": f"{lot.name or lot.material}: received, to be accepted or rejected.",
+        "href": reverse("labeling:lot", args=[lot.pk]),
+        "until": "",
+    }
+
+
+def _documents(request: HttpRequest) -> Iterable[Wait]:
+    for kind, model in KINDS.items():
+        versions = model._default_manager.select_related("review_signature").order_by("code", "number")
+        if allowed(request, Permission.SUBMIT_DOCUMENT):
+            for version in versions.filter(status=VersionStatus.DRAFT)[:COLUMN_LENGTH]:
+                yield _document(kind, version, "is a draft: review and submit it.")
+        if allowed(request, Permission.APPROVE_DOCUMENT):
+            for version in versions.filter(status=VersionStatus.SUBMITTED)[:COLUMN_LENGTH]:
+                if not is_by(version, request.user):
+                    yield _document(kind, version, "is reviewed: approve it.")
+            for version in versions.filter(status=VersionStatus.APPROVED)[:COLUMN_LENGTH]:
+                yield _document(kind, version, "is approved: make it effective.")
+
+
+def is_by(version: ControlledVersion, user: Any) -> bool:
+    """Whether this person imported or reviewed the version, so that another one has to approve it."""
+    reviewer = version.review_signature.signer_id if version.review_signature else None
+    return user.pk in (version.imported_by_id, reviewer)
+
+
+def _document(kind: str, version: ControlledVersion, what: str) -> Wait:
+    return {
+        "name": f"{version.code} version {version.number}",
+        "text": f"{kind.removesuffix('s')} {what}",
+        "href": reverse("labeling:version", args=[kind, version.code, version.number]),
+        "until": "",
+    }
