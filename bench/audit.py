@@ -145,7 +145,7 @@ def verification(admin_url: str) -> str:
     from lims.audit.verification import verify_trail
 
     sealer.OPERATIONS_AT_ONCE = OPERATIONS_IN_A_BLOCK
-    sealer._horizon = lambda: (1, 1 << 62)  # what is made below is of another server
+    sealer._horizon = lambda: (1, there // ENTRIES + 1)  # noqa: SLF001  what is made below is of another server
     title = "Verification, one process and its server (target: a million changes in 15 s)"
     lines = [title, "-" * len(title)]
     there = 0
@@ -155,13 +155,15 @@ def verification(admin_url: str) -> str:
         begun = time.perf_counter()
         blocks = sealer.seal_blocks()
         sealed = time.perf_counter()
+        used = time.process_time()
         report = verify_trail()
-        seconds = time.perf_counter() - sealed
+        seconds, used = time.perf_counter() - sealed, time.process_time() - used
         assert report.sound, report.findings
         per_second = report.changes / seconds
         lines.append(
             f"  {report.changes} changes of {report.operations} operations in {report.blocks} blocks: "
-            f"{seconds:.2f} s, {per_second:,.0f} /s, a million in {1e6 / per_second:.1f} s"
+            f"{seconds:.2f} s, {per_second:,.0f} /s, a million in {1e6 / per_second:.1f} s "
+            f"(this process computed for {used:.2f} s)"
         )
         lines.append(f"    sealing the newest {blocks} blocks took {sealed - begun:.1f} s")
     return "\n".join(lines) + "\n"

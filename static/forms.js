@@ -69,6 +69,19 @@
   window.addEventListener("hashchange", unfold);
   unfold();
 
+  // What was refused comes into sight, with the cursor in the field that it is about.
+  const refused = document.querySelector("#content form .error:not(:empty), #content form [role=alert]");
+  if (refused) {
+    for (let node = refused; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+    const inputs = 'input:not([type=hidden]), select, textarea';
+    const field = refused.closest(".field"), form = refused.closest("form");
+    const input = form.querySelector('[aria-invalid="true"]') || (field && field.querySelector(inputs)) || form.querySelector(inputs);
+    if (input) input.focus({ preventScroll: true });
+    (field || refused).scrollIntoView({ block: "center" });
+  } else if (document.activeElement && document.activeElement.matches("input, select, textarea, button")) {
+    document.activeElement.scrollIntoView({ block: "center" });
+  }
+
   // Opening a place to sign puts the cursor where the typing starts.
   document.addEventListener("click", (event) => {
     const summary = event.target.closest("summary");

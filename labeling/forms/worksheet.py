@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from labeling.domain.display import display_unit
 from labeling.forms.fields import LabForm, LocalInstantField
 from lims.accounts.forms import SignatureForm
 
@@ -28,7 +29,6 @@ EQUIVALENT: Mapping[str, tuple[str, ...]] = {
     "h": ("min", "h"),
 }
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
-UNIT_SIGNS = {"uL": "µL", "ug": "µg"}
 
 
 class EntryForm(LabForm):
@@ -80,7 +80,7 @@ class EntryForm(LabForm):
         else:
             del self.fields["equipment"]
         if units := EQUIVALENT.get(definition["unit"] or ""):
-            self.fields["unit"].widget = forms.Select(choices=[(u, UNIT_SIGNS.get(u, u)) for u in units])
+            self.fields["unit"].widget = forms.Select(choices=[(u, display_unit(u)) for u in units])
         if correcting:
             self.fields["reason"].required = True
         self.describe()

@@ -18,6 +18,7 @@ from labeling.models import Batch, Lot, ProtocolVersion
 from labeling.selectors.batch import summary_of
 from labeling.selectors.stock import instrument_row, instruments, lot_row, lots
 from labeling.services.planning import plan_batch
+from labeling.templatetags.lims_format import isotopes
 from labeling.views.pages import allowed, carried_out, page, shown
 from labeling.views.paging import one_page
 from labeling.views.waiting import COLUMN_LENGTH, batches_read, waiting_for
@@ -94,7 +95,7 @@ def batches(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan(request: HttpRequest) -> HttpResponse:
     effective = list(ProtocolVersion.objects.filter(status=VersionStatus.EFFECTIVE).order_by("kind", "code"))
-    choices = [(v.code, f"{v.title} (version {v.number})") for v in effective]
+    choices = [(v.code, f"{isotopes(v.title)} (version {v.number})") for v in effective]
     form = PlanForm(request.POST if request.method == "POST" else None, slug="plan", protocols=choices)
     if request.method != "POST":
         return shown(request, "labeling/plan.html", {"form": form, "effective": effective})

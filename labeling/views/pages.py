@@ -12,9 +12,11 @@ from django.core.exceptions import PermissionDenied
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 
 from labeling.domain.lifecycle import BatchStatus
+from labeling.models import Batch, Lot
 from lims.accounts.models import User
 from lims.accounts.roles import Permission, may
 from lims.errors import DomainError, NotFound, PermissionRefused, Stale
@@ -111,12 +113,25 @@ def zone_hint() -> str:
     return f"Site time, {timezone.localtime().tzname()}. Empty means now."
 
 
+def _went_in(batch: Json) -> tuple[dict[str, str], list[str]]:
+    """The pages of the lots and batches that went in, by number, and which of them are batches."""
+    entries = [item["entry"] for step in batch["steps"] for item in step["fields"]]
+    numbers = {entry["lot"] for entry in entries if entry and entry["lot"]}
+    links = {lot.number: reverse("labeling:lot", args=[lot.pk]) for lot in Lot.objects.filter(number__in=numbers)}
+    made = Batch.objects.filter(number__in=numbers - links.keys()).values_list("number", flat=True).order_by("number")
+    sources = list(made)
+    return links | {number: reverse("labeling:batch", args=[number]) for number in sources}, sources
+
+
 def batch_frame(batch: Json, tab: str) -> dict[str, Any]:
     """The context of the header that every page of a batch carries."""
     last = BatchStatus(batch["status"])
     ends = last if last in (BatchStatus.REJECTED, BatchStatus.ON_HOLD) else BatchStatus.RELEASED
+    links, sources = _went_in(batch)
     return {
         "batch": batch,
+        "went_in": links,
+        "sources": sources,
         "tab": tab,
         "stages": [{"word": stage.label, "here": stage is last} for stage in (*STAGES, ends)],
         "zone_hint": zone_hint(),

@@ -16,6 +16,7 @@ from labeling.forms.registers import LotForm
 from labeling.models import Lot, ProtocolVersion
 from labeling.selectors.stock import instruments, lot_row, lots
 from labeling.services.materials import decide_lot, receive_lot
+from labeling.templatetags.lims_format import isotopes
 from labeling.views.pages import MEANINGS, Outcome, act, allowed, carried_out, page, shown, zone_hint
 from labeling.views.paging import one_page
 from lims.accounts.actors import actor_of
@@ -62,7 +63,7 @@ def receive(request: HttpRequest) -> HttpResponse:
     form = LotForm(
         request.POST if request.method == "POST" else None,
         slug="lot",
-        materials=[(key, name) for key, (name, _) in materials.items()],
+        materials=[(key, isotopes(name)) for key, (name, _) in materials.items()],
         instruments=[equipment.code for equipment in instruments()],
     )
     context = {"form": form, "zone_hint": zone_hint(), "materials": materials}

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_safe
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.forms.worksheet import EntryForm, StartForm, TimerForm, VerificationForm
-from labeling.models import Batch, Lot
 from labeling.selectors.batch import document_of, find_batch
 from labeling.selectors.facts import facts_of
 from labeling.services.completion import complete_batch
@@ -27,7 +26,16 @@ from labeling.services.timers import record_timer
 from labeling.services.verification import verify_step
 from labeling.views.activity import activity_now
 from labeling.views.pages import Outcome, act, allowed, batch_frame, carried_out, page, shown
-from labeling.views.worksheet import entry_form, may_stop, missing_of, site_choices, steps_of, waits_of
+from labeling.views.worksheet import (
+    entry_form,
+    focus_next,
+    may_stop,
+    missing_of,
+    plus_minus,
+    site_choices,
+    steps_of,
+    waits_of,
+)
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
 from lims.accounts.roles import Permission
@@ -50,7 +58,7 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
     bound = entry if isinstance(entry, EntryForm) else None
     steps = steps_of(document, choices=site_choices(document), writable=writable, bound=bound)
     at = request.GET.get("at", "")
-    next_field, reached = _focus_next(steps, at=at) if outcome is None else ("", "")
+    next_field, reached = focus_next(steps, at=at) if outcome is None else ("", "")
     context = {
         **batch_frame(document, "work"),
         "activity": activity_now(facts, at=timezone.now()),
@@ -70,8 +78,7 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
         "complete_signed": _completion(document),
         "unfolded": {at, reached}
         | _unfolded(steps, for_verifier=allowed(request, Permission.VERIFY), writable=writable, refused=forms),
-        "plus_minus": _plus_minus(document),
-        "lot_links": _lot_links(document),
+        "plus_minus": plus_minus(document),
     }
     if outcome is not None and not outcome.done:
         _raise_a_stray_refusal(context, forms)
@@ -113,42 +120,6 @@ def _deviation(
         ReasonedSignatureForm(slug=name, initial={"revision": document["revision"]}) if open_here else None
     )
     return {"json": deviation, "form": form}
-
-
-def _focus_next(steps: list[Any], *, at: str) -> tuple[str, str]:
-    """Put the cursor where the typing goes on: the first empty field of the current step, or from the step `at` on.
-
-    Gives the field's name and its step's key; both empty where there is nothing to type.
-    """
-    order = [step for step in steps if step.place == "current"]
-    worked_on = next((position for position, step in enumerate(steps) if step.json["key"] == at), None)
-    if worked_on is not None:
-        order = [*steps[worked_on:], *order]
-    for step in order:
-        for slot in step.slots:
-            if slot.form and slot.json["entry"] is None:
-                slot.form.fields["value"].widget.attrs["autofocus"] = True
-                return str(slot.form.slug), step.json["key"]
-    return "", ""
-
-
-def _plus_minus(document: Mapping[str, Any]) -> str:
-    """What the ± of this page's results means, and nothing where there is none."""
-    known = [result for result in document["results"] if result["value"] is not None]
-    if not any(result["u"] for result in known):
-        return ""
-    partly = any("uncertainty_incomplete" in result["flags"] for result in known)
-    limits = " Some leave out readings that state none: it is said below them." if partly else ""
-    return f"± is the expanded uncertainty, k = 2.{limits}"
-
-
-def _lot_links(document: Mapping[str, Any]) -> dict[str, str]:
-    """Where the lots and batches that went in have their pages."""
-    used = [item["entry"]["lot"] for step in document["steps"] for item in step["fields"] if item["entry"]]
-    numbers = {number for number in used if number}
-    links = {lot.number: reverse("labeling:lot", args=[lot.pk]) for lot in Lot.objects.filter(number__in=numbers)}
-    made = Batch.objects.filter(number__in=numbers).values_list("number", flat=True)
-    return links | {number: reverse("labeling:batch", args=[number]) for number in made}
 
 
 def _unfolded(steps: list[Any], *, for_verifier: bool, writable: bool, refused: Mapping[str, Form]) -> set[str]:

@@ -120,6 +120,33 @@ def entry_form(step_key: str, item: Json, *, choices: Choices, data: Mapping[str
     )
 
 
+def focus_next(steps: Sequence[Step], *, at: str) -> tuple[str, str]:
+    """Put the cursor where the typing goes on: the first empty field of the current step, or from the step `at` on.
+
+    Gives the field's name and its step's key; both empty where there is nothing to type.
+    """
+    order = [step for step in steps if step.place == "current"]
+    worked_on = next((position for position, step in enumerate(steps) if step.json["key"] == at), None)
+    if worked_on is not None:
+        order = [*steps[worked_on:], *order]
+    for step in order:
+        for slot in step.slots:
+            if slot.form and slot.json["entry"] is None:
+                slot.form.fields["value"].widget.attrs["autofocus"] = True
+                return str(slot.form.slug), step.json["key"]
+    return "", ""
+
+
+def plus_minus(document: Json) -> str:
+    """What the ± of this page's results means, and nothing where there is none."""
+    known = [result for result in document["results"] if result["value"] is not None]
+    if not any(result["u"] for result in known):
+        return ""
+    partly = any("uncertainty_incomplete" in result["flags"] for result in known)
+    limits = " Some leave out readings that state none: it is said below them." if partly else ""
+    return f"± is the expanded uncertainty, k = 2.{limits}"
+
+
 def waits_of(facts: BatchFacts) -> dict[str, list[str]]:
     """For each result that is not there yet, the labels of the values it waits for."""
     protocol, current = facts.protocol, facts.current

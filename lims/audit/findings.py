@@ -9,9 +9,11 @@ from enum import StrEnum
 from lims.audit.blocks import Leaf, unpacked
 from lims.audit.canonical import canonical_line, with_id
 from lims.audit.merkle import leaf
-from lims.audit.trail import row_of
+from lims.audit.trail import rows_of
 
-MOVES_COMPARED = 200  # rows of one block that differ; more are not tried against one another
+PLACES_COMPARED = 40_000  # pairs of rows; where more of a block differ, moved rows count as edited or missing
+
+Row = tuple[str, int]  # table and id
 
 
 class What(StrEnum):
@@ -40,57 +42,58 @@ class Finding:
 def differences(block: int, form: int, expected: bytes, found: bytes) -> list[Finding]:
     """Compare the leaves that were sealed with those of the rows as they are now; the sealed order comes first."""
     sealed, present = _by_row(unpacked(expected)), _by_row(unpacked(found))
-    lost = [leaf for row, leaf in sealed.items() if present.get(row) != leaf]
-    foreign = {row: leaf for row, leaf in present.items() if sealed.get(row) != leaf}
-    rows = {row: row_of(*row, form) for row in foreign}
+    lost = {row: one for row, one in sealed.items() if present.get(row) != one}
+    foreign = [row for row, one in present.items() if sealed.get(row) != one]
+    rows = _rows({*lost, *foreign}, form)
     # A later PostgreSQL may lay out JSON in another way: the same content has the same canonical bytes.
-    same = {row for row, now in rows.items() if row in sealed and now and _canonical(now) == sealed[row].digest}
-    lost = [one for one in lost if (one.table, one.id) not in same]
-    places = _places(lost, {row: now for row, now in rows.items() if now and row not in same})
-    answers = [_lost(block, form, one, places, present) for one in lost]
+    same = {row for row, one in lost.items() if row in present and _canonical(rows[row]) == one.digest}
+    lost = {row: one for row, one in lost.items() if row not in same}
+    places = _places(lost, {row: rows[row] for row in foreign if row not in same})
+    answers = [_lost(block, row, moved_to=places.get(row), stands=row in rows) for row in lost]
     moved = set(places.values())
-    for row, one in foreign.items():
-        if row not in sealed and row not in moved:
-            sentence = f"{one.table} {one.id} was not there when block {block} was sealed: it was inserted."
-            answers.append(Finding(What.INSERTED, sentence, block, one.table, one.id))
+    for table, number in foreign:
+        if (table, number) not in sealed and (table, number) not in moved:
+            sentence = f"{table} {number} was not there when block {block} was sealed: it was inserted."
+            answers.append(Finding(What.INSERTED, sentence, block, table, number))
     if not answers and not same and expected != found:
         sentence = f"The rows of block {block} are those that were sealed, but in another order."
-        first = next(now for then, now in zip(sealed.values(), present.values(), strict=True) if then != now)
-        answers.append(Finding(What.ORDER, sentence, block, first.table, first.id))
+        first = next(now for then, now in zip(sealed, present, strict=True) if then != now)
+        answers.append(Finding(What.ORDER, sentence, block, *first))
     return answers
 
 
-def _lost(
-    block: int,
-    form: int,
-    one: Leaf,
-    places: Mapping[tuple[str, int], tuple[str, int]],
-    present: Mapping[tuple[str, int], Leaf],
-) -> Finding:
-    name = f"{one.table} {one.id}"
-    row = (one.table, one.id)
-    if row in places:
-        sentence = f"{name} changed places: what was sealed as {one.id} stands at {places[row][1]} now (block {block})."
-        return Finding(What.ORDER, sentence, block, one.table, one.id)
-    if row in present or row_of(one.table, one.id, form) is not None:
-        sentence = f"{name} was edited after block {block} was sealed."
-        return Finding(What.EDITED, sentence, block, one.table, one.id)
-    return Finding(What.MISSING, f"{name}, sealed in block {block}, is missing.", block, one.table, one.id)
+def _rows(wanted: Iterable[Row], form: int) -> dict[Row, bytes]:
+    numbers: dict[str, list[int]] = {}
+    for table, number in wanted:
+        numbers.setdefault(table, []).append(number)
+    return {(table, number): row for table in numbers for number, row in rows_of(table, numbers[table], form).items()}
 
 
-def _places(lost: list[Leaf], rows: Mapping[tuple[str, int], bytes]) -> dict[tuple[str, int], tuple[str, int]]:
+def _lost(block: int, row: Row, *, moved_to: Row | None, stands: bool) -> Finding:
+    table, number = row
+    if moved_to is not None:
+        sentence = f"{table} {number} changed places: what was sealed as {number} stands at {moved_to[1]} now"
+        return Finding(What.ORDER, f"{sentence} (block {block}).", block, table, number)
+    if stands:
+        return Finding(
+            What.EDITED, f"{table} {number} was edited after block {block} was sealed.", block, table, number
+        )
+    return Finding(What.MISSING, f"{table} {number}, sealed in block {block}, is missing.", block, table, number)
+
+
+def _places(lost: Mapping[Row, Leaf], rows: Mapping[Row, bytes]) -> dict[Row, Row]:
     """Where a sealed row stands under another id."""
-    if len(lost) * len(rows) > MOVES_COMPARED**2:
+    if len(lost) * len(rows) > PLACES_COMPARED:
         return {}
     return {
-        (one.table, one.id): row
-        for one in lost
-        for row, now in rows.items()
-        if row[0] == one.table and row[1] != one.id and _canonical(with_id(now, one.id)) == one.digest
+        was: now
+        for was, one in lost.items()
+        for now, row in rows.items()
+        if was[0] == now[0] and was != now and _canonical(with_id(row, one.id)) == one.digest
     }
 
 
-def _by_row(leaves: Iterable[Leaf]) -> dict[tuple[str, int], Leaf]:
+def _by_row(leaves: Iterable[Leaf]) -> dict[Row, Leaf]:
     return {(one.table, one.id): one for one in leaves}
 
 

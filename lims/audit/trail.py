@@ -78,10 +78,14 @@ def acts(wanted: Range, form: int) -> Iterator[Act]:
         raise RuntimeError(f"Operation {touched.decode()} appeared in transactions that had ended.")
 
 
-def row_of(table: str, number: int, form: int) -> bytes | None:
-    """One row, wherever it stands now."""
+def rows_of(table: str, numbers: Iterable[int], form: int) -> dict[int, bytes]:
+    """These rows, wherever they stand now, by their id."""
     columns, alias = (OPERATION[form], "o") if table == "audit_operation" else (CHANGE[form], "c")
-    return next(_lines(f"SELECT {columns} FROM {table} {alias} WHERE {alias}.id = {number:d}"), None)  # noqa: S608
+    wanted = ", ".join(f"{number:d}" for number in numbers)
+    if not wanted:
+        return {}
+    rows = _lines(f"SELECT {columns} FROM {table} {alias} WHERE {alias}.id IN ({wanted})")  # noqa: S608
+    return {int(row.split(b"\t", 2)[1]): row for row in rows}
 
 
 def _operation_id(change: bytes) -> bytes:

@@ -38,6 +38,8 @@ def results_page(request: HttpRequest, number: str, outcome: Outcome | None = No
     assessment = assess(find_batch(number))
     batch = document_with_tests(assessment)
     rows = [_row(request, batch, test, forms) for test in batch["tests"]]
+    if outcome is None:
+        _focus_after(request.GET.get("after", ""), rows)
     context = {
         **batch_frame(batch, "tests"),
         "activity": activity_now(assessment.facts, at=timezone.now()),
@@ -51,6 +53,19 @@ def results_page(request: HttpRequest, number: str, outcome: Outcome | None = No
         if form not in placed:
             context["refusal"] = " ".join(str(error) for errors in form.errors.values() for error in errors)
     return shown(request, "qc/tests.html", context, outcome)
+
+
+def _focus_after(key: str, rows: list[dict[str, Any]]) -> None:
+    """After a result is saved the cursor goes to the next test that can be recorded."""
+    place = next((position for position, row in enumerate(rows) if row["json"]["key"] == key), None)
+    if place is None:
+        return
+    form: ResultForm | None = next((row["form"] for row in [*rows[place:], *rows[:place]] if "form" in row), None)
+    inputs = form.fields if form is not None else {}
+    visible = [field for field in inputs.values() if not field.widget.is_hidden]
+    if visible:
+        first = inputs.get("value") or inputs.get("initial_value") or inputs.get("region_0_name")
+        (first or visible[-1]).widget.attrs["autofocus"] = True
 
 
 def _row(request: HttpRequest, batch: Json, test: Json, forms: Mapping[str, Form]) -> dict[str, Any]:
@@ -116,7 +131,7 @@ def record(request: HttpRequest, number: str) -> HttpResponse:
     )
     if not outcome.done:
         return results_page(request, number, outcome, **{f"record-{key}": form})
-    return redirect(f"{reverse('qc:tests', args=[number])}#{key}")
+    return redirect(f"{reverse('qc:tests', args=[number])}?after={key}")
 
 
 @page

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.urls import reverse
 
+from labeling.domain.display import display_unit
+
 Json = Mapping[str, Any]
 
 
@@ -24,9 +26,20 @@ def _item(tone: str, word: str, text: str, anchor: str) -> dict[str, str]:
     return {"tone": tone, "word": word, "text": text, "href": f"#{anchor}"}
 
 
+def quoted(text: str) -> str:
+    """What a person wrote, in quotation marks, with one full stop at its end."""
+    return f"“{text}”" if text.rstrip().endswith((".", "!", "?")) else f"“{text}”."
+
+
+def _typed(entry: Json) -> str:
+    return f"{entry['typed']} {display_unit(entry['unit'])}".rstrip()
+
+
 def _start(batch: Json) -> Iterator[dict[str, str]]:
     if batch["start_reason"]:
-        yield _item("warning", "After the fact", f"The start was recorded later: “{batch['start_reason']}”.", "content")
+        yield _item(
+            "warning", "After the fact", f"The start was recorded later: {quoted(batch['start_reason'])}", "content"
+        )
 
 
 def _late(batch: Json) -> Iterator[dict[str, str]]:
@@ -39,7 +52,7 @@ def _late(batch: Json) -> Iterator[dict[str, str]]:
                 by_reason.setdefault(entry["reason"], []).append((field["label"], f"{step['key']}.{field['key']}"))
     for reason, rows in by_reason.items():
         names = ", ".join(label for label, _ in rows)
-        yield _item("warning", "Late", f"Recorded later, “{reason}”: {names}.", rows[0][1])
+        yield _item("warning", "Late", f"Recorded later: {names}. {quoted(reason)}", rows[0][1])
 
 
 def _entries(batch: Json) -> Iterator[dict[str, str]]:
@@ -48,10 +61,10 @@ def _entries(batch: Json) -> Iterator[dict[str, str]]:
             entry, anchor = field["entry"], f"{step['key']}.{field['key']}"
             if entry is None:
                 continue
-            value = f"{field['label']}: {entry['typed']} {entry['unit'] or ''}".rstrip()
+            value = f"{field['label']}: {_typed(entry)}"
             if field["superseded"]:
-                old = ", ".join(f"{e['typed']} {e['unit'] or ''}".rstrip() for e in field["superseded"])
-                yield _item("warning", "Corrected", f"{value}, before {old}: “{entry['reason']}”.", anchor)
+                old = ", ".join(_typed(earlier) for earlier in field["superseded"])
+                yield _item("warning", "Corrected", f"{value}, before {old}. {quoted(entry['reason'])}", anchor)
             if entry["out_of_range"]:
                 yield _item("fail", "Out of range", f"{value}.", anchor)
             for warning in entry["warnings"]:
@@ -61,7 +74,7 @@ def _entries(batch: Json) -> Iterator[dict[str, str]]:
 def _deviations(batch: Json) -> Iterator[dict[str, str]]:
     for deviation in batch["deviations"]:
         assessed = deviation["status"] == "assessed"
-        text = f"{deviation['text']} Assessed: “{deviation['assessment']}”." if assessed else deviation["text"]
+        text = f"{deviation['text']} Assessed: {quoted(deviation['assessment'])}" if assessed else deviation["text"]
         yield _item("assessed" if assessed else "open", "Deviation", text, f"deviation-{deviation['id']}")
 
 
@@ -77,5 +90,6 @@ def _results(batch: Json) -> Iterator[dict[str, str]]:
 def _tests(batch: Json) -> Iterator[dict[str, str]]:
     for test in batch["tests"]:
         for earlier in test["invalidated"]:
-            text = f"{test['title']}: {earlier['display']} does not count: “{earlier['cause']}”."
+            who = earlier["invalidated_by"]["full_name"]
+            text = f"{test['title']}: {earlier['display']} does not count, says {who}: {quoted(earlier['cause'])}"
             yield _item("warning", "Invalidated", text, test["key"])
