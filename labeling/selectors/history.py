@@ -31,6 +31,8 @@ VERBS = {
     "timer.stop": "stopped the timer of",
     "deviation.assess": "assessed a deviation",
     "result.record": "recorded a test result:",
+    "audit.review": "reviewed the audit trail",
+    "audit.export": "exported the audit trail",
     "result.review": "reviewed a test result",
     "result.investigate": "invalidated a test result",
     "document.seal": "sealed a printed record",

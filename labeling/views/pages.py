@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, ParamSpec
 
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from labeling.domain.lifecycle import BatchStatus
-from lims.accounts.models import User
-from lims.accounts.roles import Permission, may
-from lims.errors import DomainError, NotFound, PermissionRefused, Stale
+from lims.accounts.pages import View, allowed, page_for
+from lims.accounts.roles import Permission
+from lims.errors import DomainError, Stale
 from lims.http import refusals_shown_on
 from lims.signatures.meanings import Meaning
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 Json = Mapping[str, Any]
+
+__all__ = ["Outcome", "act", "allowed", "batch_frame", "carried_out", "page", "page_for", "shown", "zone_hint"]
 
 MEANINGS = {meaning.value: meaning.text for meaning in Meaning}
 STAGES = (BatchStatus.PLANNED, BatchStatus.IN_PROGRESS, BatchStatus.QUARANTINE)
@@ -32,28 +31,6 @@ STAGES = (BatchStatus.PLANNED, BatchStatus.IN_PROGRESS, BatchStatus.QUARANTINE)
 def page(view: View[P]) -> View[P]:
     """Signed in and allowed to look; the acts on a page are refused by the services themselves."""
     return page_for(Permission.VIEW)(view)
-
-
-def page_for(permission: Permission) -> Callable[[View[P]], View[P]]:
-    def decorate(view: View[P]) -> View[P]:
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            user = request.user
-            if not isinstance(user, User) or not user.is_active:
-                return redirect_to_login(request.get_full_path())
-            if not may(user, permission):
-                roles = ", ".join(user.role_names) or "no role"
-                raise PermissionDenied(f"Your role ({roles}) may not {permission.value}.")
-            try:
-                return view(request, *args, **kwargs)
-            except NotFound as refusal:
-                raise Http404(refusal.message) from refusal
-            except PermissionRefused as refusal:
-                raise PermissionDenied(refusal.message) from refusal
-
-        return guarded
-
-    return decorate
 
 
 def act(view: View[P]) -> View[P]:
@@ -67,11 +44,6 @@ def act(view: View[P]) -> View[P]:
         return redirect(f"/{'/'.join(parts[: 3 if parts[0] in ('protocols', 'specifications') else 2])}/")
 
     return posted
-
-
-def allowed(request: HttpRequest, permission: Permission) -> bool:
-    """Whether to show the way to an act. The act itself asks again."""
-    return isinstance(request.user, User) and may(request.user, permission)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Circumstances:
     open_deviations: Sequence[str]
     expired: bool
     expires: bool
+    trail_reviewed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ def _circumstances(now: Circumstances) -> Iterable[Blocker]:
         yield Blocker("no_expiry", "The batch has no expiry time yet.")
     elif now.expired:
         yield Blocker("expired", "The batch has expired.")
+    if not now.trail_reviewed:
+        yield Blocker("audit_trail_not_reviewed", "The audit trail is not reviewed up to its last event.")
 
 
 def _test(test: SpecificationTest, outcome: Outcome) -> Iterable[Blocker]:

@@ -99,6 +99,8 @@ def _href(number: str, blocker: Mapping[str, Any]) -> str:
         return f"{reverse('qc:tests', args=[number])}#{test}"
     if blocker["code"] in WHERE:
         return reverse("labeling:batch", args=[number]) + WHERE[blocker["code"]]
+    if blocker["code"] == "audit_trail_not_reviewed":
+        return f"{reverse('labeling:history', args=[number])}#review"
     return reverse("labeling:batch", args=[number]) if blocker["code"] == "wrong_status" else ""
 
 

@@ -50,6 +50,9 @@ def test_a_small_batch_is_made_tested_and_released_on_the_pages(person: Person) 
 
     releaser = person("releaser")
     releaser.goto(f"/batches/{number}/release/")
+    expect(releaser.locator(".verdict")).to_contain_text("The audit trail is not reviewed up to its last event.")
+    the_trail_is_reviewed(person, number)
+    releaser.reload()
     expect(releaser.locator(".verdict")).to_contain_text(f"{number} can be released.")
     sign(releaser, "releaser", button="Sign: release")
     expect(releaser.locator(".batch")).to_contain_text("Released")
@@ -114,6 +117,14 @@ def results_and_reviews(person: Person, number: str) -> None:
         analyst.locator(f"#{test}").get_by_text("Review", exact=True).click()
         sign(analyst, "reviewer", button="Sign: reviewed")
         expect(analyst.locator(f"#{test}")).to_contain_text("reviewed by Reviewer Test")
+
+
+def the_trail_is_reviewed(person: Person, number: str) -> None:
+    reviewer = person("reviewer")
+    reviewer.goto(f"/batches/{number}/history/")
+    sign(reviewer, "reviewer", button="Sign: audit trail reviewed")
+    expect(reviewer.locator("#review")).to_contain_text("by Reviewer Test")
+    expect(reviewer.get_by_role("button", name="Sign: audit trail reviewed")).to_have_count(0)
 
 
 def test_a_batch_with_a_failing_test_cannot_be_released_and_the_page_says_why(person: Person) -> None:
