@@ -56,6 +56,7 @@ class CheckInput(Input):
     at = InstantField(required=False, default=None)
     outcome = serializers.CharField(max_length=8)
     note = text()
+    clock_offset_seconds = serializers.IntegerField(required=False, allow_null=True, default=None)
 
 
 class CalibrationInput(Input):

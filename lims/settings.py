@@ -204,6 +204,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(3.0),
         "options": {"expires": 3},
     },
+    "clocks-and-lockouts": {
+        "task": "lims.oversight.tasks.look_after",
+        "schedule": schedule(60.0),
+        "options": {"expires": 60, "queue": "pdf"},
+    },
 }
 
 # --- REST -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from labeling.api import batches, nuclides, stock, trail, versions
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokensApi
-from lims.oversight.api import HealthApi, OperationsApi, SiteApi
+from lims.oversight.api import AcknowledgementApi, AlarmsApi, HealthApi, OperationsApi, SiteApi, StateApi
 from lims.records.api import DocumentApi, DocumentContentApi, DocumentsApi, VerifyApi
 from qc import api as qc
 
@@ -32,6 +32,9 @@ urlpatterns = [
     path("me/", MeApi.as_view()),
     path("site/", SiteApi.as_view()),
     path("health/", HealthApi.as_view()),
+    path("health/details/", StateApi.as_view()),
+    path("alarms/", AlarmsApi.as_view()),
+    path("alarms/<int:alarm_id>/acknowledge/", AcknowledgementApi.as_view()),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     *version_routes("protocols"),
     *version_routes("specifications", model=SpecificationVersion),
