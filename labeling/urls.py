@@ -39,4 +39,5 @@ urlpatterns = [
     re_path(rf"{VERSION}$", documents.version, name="version"),
     re_path(rf"{VERSION}(?P<action>submit|approve|make_effective|retire)/$", documents.move, name="version-move"),
     path("audit/", trail.audit, name="audit"),
+    path("audit/export/", trail.export, name="audit-export"),
 ]

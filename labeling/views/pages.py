@@ -9,6 +9,7 @@ from typing import Any, ParamSpec
 
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
@@ -37,7 +38,7 @@ def act(view: View[P]) -> View[P]:
     """Something is done by POST. Whoever comes to its address otherwise (a reload, a typed address) gets the page."""
 
     @wraps(view)
-    def posted(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def posted(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if request.method == "POST":
             return view(request, *args, **kwargs)
         parts = request.path.strip("/").split("/")

@@ -23,6 +23,7 @@ from lims.oversight.models import Alarm
 from lims.oversight.selectors import alarm_row, alarms
 from lims.oversight.services import acknowledge_alarm
 from lims.oversight.state import database_answers, queue_answers, state_of_installation
+from lims.oversight.trail import operations, wanted_of
 from lims.pagination import NewestFirst
 
 
@@ -102,12 +103,10 @@ class OperationsApi(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        rows = Operation.objects.select_related("actor").prefetch_related("changes").order_by("-pk")
-        subject = request.query_params.get("subject", "")
+        """Filters: person, action, subject, source, from, to, table."""
         pages = NewestFirst()
-        page: list[Any] = (
-            pages.paginate_queryset(rows.filter(subject=subject) if subject else rows, request, self) or []
-        )
+        rows = operations(wanted_of(request.query_params.dict()))
+        page: list[Any] = pages.paginate_queryset(rows, request, self) or []
         return pages.get_paginated_response([operation_row(operation) for operation in page])
 
 

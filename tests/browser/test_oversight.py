@@ -43,6 +43,26 @@ def test_the_reviewer_signs_for_the_trail_and_a_later_event_undoes_it(person: Pe
     expect(page.locator("#review")).to_contain_text("Undone by a later event")
 
 
+@pytest.mark.requirement("AUD-7")
+def test_the_inspector_looks_for_exceptions_and_takes_the_trail_along(person: Person) -> None:
+    batch = small_batch.recorded(small_batch.laboratory(), volume="11.5")
+    page = person("inspector", bypass_csp=True)
+    page.goto("/audit/")
+    assert findings(page) == []
+    page.get_by_label("Subject").fill(batch.number)
+    page.get_by_role("button", name="Show exceptions only").click()
+    expect(page.locator(".story li")).to_have_count(1)
+    expect(page.locator(".story")).to_contain_text("Out of range")
+    assert findings(page) == []
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export as CSV").click()
+    text = download.value.path().read_text(encoding="utf-8")
+    assert batch.number in text
+    for width in (1440, 1024, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
 @pytest.mark.requirement("A11D-8")
 def test_an_alarm_stands_in_the_frame_until_somebody_has_said_what_they_did(person: Person) -> None:
     factories.people()
