@@ -73,6 +73,7 @@ urlpatterns = [
     path("documents/<int:document_id>/content/", DocumentContentApi.as_view()),
     path("audit/operations/", OperationsApi.as_view()),
     path("audit/exceptions/", trail.ExceptionsApi.as_view()),
+    path("audit/reasons/", trail.ReasonsApi.as_view()),
     path("audit/exports/", trail.ExportsApi.as_view()),
     path("formulas/<str:name>/", FormulaApi.as_view()),
 ]

@@ -20,6 +20,7 @@ from labeling.services.trail_export import Format, export_trail, streamed
 from lims.accounts.actors import actor_of
 from lims.accounts.roles import Permission
 from lims.audit.api import Endpoint
+from lims.audit.reasons import REASONS
 from lims.errors import InvalidInput
 from lims.inputs import Input, read_input
 from lims.oversight.selectors import review_row, trail_of
@@ -60,6 +61,14 @@ class ExceptionsApi(APIView):
             again["before"] = found.older
             older = f"{request.build_absolute_uri(request.path)}?{again.urlencode()}"
         return Response({"next": older, "previous": None, "results": found.rows})
+
+
+class ReasonsApi(APIView):
+    """The closed lists of reasons, by kind of change: what `reason_code` may be."""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response({change.value: dict(listed) for change, listed in REASONS.items()})
 
 
 class ExportInput(Input):

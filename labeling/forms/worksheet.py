@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from labeling.forms.fields import LabForm, LocalInstantField
 from lims.accounts.forms import SignatureForm
+from lims.audit.reasons import ReasonFor
 
 NUMERIC = frozenset(
     {"activity", "counts", "mass", "volume", "concentration", "ph", "temperature", "duration", "cells", "number"}
@@ -83,7 +84,7 @@ class EntryForm(LabForm):
             self.fields["unit"].widget = forms.Select(choices=[(u, UNIT_SIGNS.get(u, u)) for u in units])
         if correcting:
             self.fields["reason"].required = True
-        self.describe()
+        self.ask_why(ReasonFor.CORRECTION if correcting else ReasonFor.LATE_ENTRY, required=correcting)
 
     @staticmethod
     def unit_shown(definition: Mapping[str, Any]) -> str:
@@ -128,12 +129,20 @@ class StartForm(LabForm):
     reason = forms.CharField(required=False, max_length=2000, label="Reason")
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ask_why(ReasonFor.LATE_START)
+
 
 class TimerForm(LabForm):
     step = forms.CharField(widget=forms.HiddenInput)
     event = forms.CharField(widget=forms.HiddenInput)
     at = LocalInstantField(required=False, label="Measured at")
     reason = forms.CharField(required=False, max_length=2000, label="Reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ask_why(ReasonFor.LATE_ENTRY)
 
     @property
     def step_key(self) -> str:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from labeling.domain.lifecycle import BatchStatus
 from lims.accounts.pages import View, allowed, page_for
 from lims.accounts.roles import Permission
+from lims.audit.reasons import ReasonFor, choices_of
 from lims.errors import DomainError, Stale
 from lims.http import refusals_shown_on
 from lims.signatures.meanings import Meaning
@@ -94,6 +95,7 @@ def batch_frame(batch: Json, tab: str) -> dict[str, Any]:
         "stages": [{"word": stage.label, "here": stage is last} for stage in (*STAGES, ends)],
         "zone_hint": zone_hint(),
         "reason_hint": "Needed more than 15 minutes after the fact.",
+        "late_reasons": choices_of(ReasonFor.LATE_ENTRY),
         "meanings": MEANINGS,
     }
 

@@ -140,6 +140,7 @@ def test_a_batch_with_a_failing_test_cannot_be_released_and_the_page_says_why(pe
 
     releaser.goto(f"/batches/{batch.number}/release/")
     releaser.get_by_text("Reject this batch").click()
+    releaser.locator("#reject-reason_code").select_option("out_of_specification")
     releaser.locator("#reject-reason").fill("Radiochemical purity under its limit.")
     sign(releaser, "releaser", button="Sign: reject")
     expect(releaser.locator(".batch")).to_contain_text("Rejected")
@@ -217,6 +218,7 @@ def test_a_page_that_was_left_open_says_what_changed_since(person: Person) -> No
     first.goto(f"/batches/{batch.number}/release/")
     second.goto(f"/batches/{batch.number}/release/")
     second.get_by_text("Put the batch on hold").click()
+    second.locator("#hold-reason_code").select_option("question")
     second.locator("#hold-reason").fill("A question from the ward.")
     second.get_by_role("button", name="Put on hold").click()
     expect(second.locator(".batch")).to_contain_text("On hold")
