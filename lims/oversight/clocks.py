@@ -31,13 +31,13 @@ class Clocks:
     drift_seconds: float  # how far the web server's clock is ahead of the database's
 
     @property
-    def faults(self) -> list[str]:
-        """What is wrong, as sentences; not to know it is no fault, but it is shown."""
-        found = []
+    def faults(self) -> dict[str, str]:
+        """What is wrong, in a sentence by its subject. Not to know the state is no fault, but it is shown."""
+        found = {}
         if self.synchronization is Synchronization.NO:
-            found.append("The server's clock is not synchronized with a time server.")
+            found["server clock"] = "The server's clock is not synchronized with a time server."
         if abs(self.drift_seconds) > MOST_DRIFT.total_seconds():
-            found.append(
+            found["database clock"] = (
                 f"The web server's clock is {self.drift_seconds:+.1f} s off the database's, "
                 f"more than {MOST_DRIFT.total_seconds():.0f} s."
             )

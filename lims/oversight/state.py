@@ -26,7 +26,7 @@ def state_of_installation() -> dict[str, Any]:
             "database": clocks.database.isoformat(),
             "drift_seconds": f"{clocks.drift_seconds:.3f}",
             "most_drift_seconds": f"{MOST_DRIFT.total_seconds():.0f}",
-            "faults": clocks.faults,
+            "faults": list(clocks.faults.values()),
         },
     }
 

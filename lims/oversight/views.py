@@ -6,14 +6,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from lims.accounts.actors import actor_of
-from lims.accounts.pages import allowed, page_for
+from lims.accounts.pages import Outcome, allowed, carried_out, page_for, shown
 from lims.accounts.roles import Permission
-from lims.errors import DomainError
-from lims.http import refusals_shown_on
 from lims.oversight.forms import AcknowledgeForm
 from lims.oversight.models import Alarm
 from lims.oversight.selectors import alarm_row, alarms
@@ -35,26 +33,23 @@ def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return redirect("oversight:alarms")
     form = AcknowledgeForm(request.POST, alarm_id=pk)
-    status = 422
-    if form.is_valid():
-        with refusals_shown_on(form):
-            try:
-                acknowledge_alarm(actor=actor_of(request), alarm_id=pk, comment=form.cleaned_data["comment"])
-            except DomainError as refusal:
-                status = refusal.status
-                raise
-            messages.success(request, "The alarm is acknowledged.", extra_tags="pass")
-            return redirect("oversight:alarms")
-    return _alarms(request, {pk: form}, status=status)
+    outcome = carried_out(
+        form,
+        lambda: acknowledge_alarm(actor=actor_of(request), alarm_id=pk, comment=form.cleaned_data["comment"]),
+    )
+    if not outcome.done:
+        return _alarms(request, {pk: form}, outcome)
+    messages.success(request, "The alarm is acknowledged.", extra_tags="pass")
+    return redirect("oversight:alarms")
 
 
 @page_for(Permission.WATCH)
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
-    return render(request, "oversight/health.html", {"state": state_of_installation()})
+    return shown(request, "oversight/health.html", {"state": state_of_installation()})
 
 
-def _alarms(request: HttpRequest, refused: dict[int, AcknowledgeForm], *, status: int = 200) -> HttpResponse:
+def _alarms(request: HttpRequest, refused: dict[int, AcknowledgeForm], outcome: Outcome | None = None) -> HttpResponse:
     may = allowed(request, Permission.ACKNOWLEDGE)
     before = request.GET.get("before", "")
     closed = alarms(state="acknowledged").order_by("-pk")
@@ -66,7 +61,7 @@ def _alarms(request: HttpRequest, refused: dict[int, AcknowledgeForm], *, status
         "closed": [alarm_row(alarm) for alarm in page[:PAGE]],
         "older": f"?before={page[PAGE - 1].pk}" if len(page) > PAGE else "",
     }
-    return render(request, "oversight/alarms.html", context, status=status)
+    return shown(request, "oversight/alarms.html", context, outcome)
 
 
 def _shown(alarm: Alarm, refused: dict[int, AcknowledgeForm], *, may: bool) -> dict[str, Any]:

@@ -112,6 +112,9 @@ def _signed(batch: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Tests", f"{conforming} of {len(required)} required before release conform"),
         ("Deviations", str(len(batch["deviations"])) if batch["deviations"] else "none"),
     ]
+    review = batch["audit_review"]
+    if review is not None and review["holds"]:
+        rows.append(("Audit trail", f"reviewed up to event {review['up_to']} by {review['by']['full_name']}"))
     return [*rows, ("Identity", batch["identity"])] if batch["identity"] else rows
 
 
