@@ -55,6 +55,7 @@ class BatchMaker:
         self._say(f"  {verified} verifications by the second person; completed.")
         self._assess_deviations(self._batch(number))
         self._test(number, plan.get("test_results", {}))
+        self._review_trail(number)
         self._decide(outcome)
         outcome.record = self._fetch_record(number)
 
@@ -143,6 +144,11 @@ class BatchMaker:
                 self._lims.sign(path, {}, role="reviewer", about=f"{number}, review of {test['key']}")
                 reviewed += 1
         self._say(f"  {len(results)} test results recorded, {reviewed} reviewed.")
+
+    def _review_trail(self, number: str) -> None:
+        about = f"Review of the audit trail of {number}"
+        review = self._lims.sign(f"batches/{number}/audit-review/", {}, role="reviewer", about=about)
+        self._say(f"  audit trail reviewed up to event {review['up_to']}.")
 
     def _decide(self, outcome: Outcome) -> None:
         """Ask for the release; a batch that cannot be released is rejected, with the refusal as the signed reason."""

@@ -8,7 +8,8 @@ from typing import Any
 from rest_framework import serializers
 
 from labeling.domain.quantities import parse_instant
-from lims.inputs import PRINTABLE, Input, TypedField
+from lims.audit.reasons import ReasonFor, reason_text
+from lims.inputs import PRINTABLE, Input, TypedField, read_input
 from lims.signatures.serializers import SignatureInput, SignedInput
 
 
@@ -56,6 +57,7 @@ class CheckInput(Input):
     at = InstantField(required=False, default=None)
     outcome = serializers.CharField(max_length=8)
     note = text()
+    clock_offset_seconds = serializers.IntegerField(required=False, allow_null=True, default=None)
 
 
 class CalibrationInput(Input):
@@ -74,16 +76,25 @@ class PlanInput(Input):
     identity = text(64, validators=[PRINTABLE])
 
 
-class StartInput(Input):
-    started_at = InstantField(required=False, default=None)
-    reason = text()
-
-
 class ReasonInput(Input):
+    """A reason in words, or from the list of its kind (`audit/reasons/`), or both."""
+
     reason = text()
+    reason_code = serializers.CharField(required=False, default="", allow_blank=True, max_length=24)
 
 
-class EntryInput(Input):
+def read_with_reason(serializer: type[ReasonInput], data: Any, change: ReasonFor) -> dict[str, Any]:
+    """The checked content of a body, its reason as it is kept."""
+    checked = read_input(serializer, data)
+    code = checked.pop("reason_code")
+    return {**checked, "reason": reason_text(change, code, checked["reason"])}
+
+
+class StartInput(ReasonInput):
+    started_at = InstantField(required=False, default=None)
+
+
+class EntryInput(ReasonInput):
     step = serializers.CharField(max_length=64)
     field = serializers.CharField(max_length=64)
     value = TypedField()
@@ -91,23 +102,20 @@ class EntryInput(Input):
     u = TypedField(required=False, default="")
     at = InstantField(required=False, default=None)
     equipment = text()
-    reason = text()
 
 
-class CorrectionInput(Input):
+class CorrectionInput(ReasonInput):
     value = TypedField()
     unit = text()
     u = TypedField(required=False, default="")
     at = InstantField(required=False, default=None)
     equipment = text()
-    reason = text()
 
 
-class TimerInput(Input):
+class TimerInput(ReasonInput):
     step = serializers.CharField(max_length=64)
     event = serializers.CharField(max_length=8)
     at = InstantField(required=False, default=None)
-    reason = text()
 
 
 class StepVerificationInput(SignedInput):

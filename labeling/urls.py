@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from labeling.views import documents, instruments, lists, records, stock, work
+from labeling.views import documents, instruments, lists, records, stock, trail, work
 
 app_name = "labeling"
 KIND = r"(?P<kind>protocols|specifications)"
@@ -19,7 +19,8 @@ urlpatterns = [
     path("batches/<str:number>/steps/<str:step>/verify/", work.verify, name="verify"),
     path("batches/<str:number>/complete/", work.complete, name="complete"),
     path("batches/<str:number>/deviations/<int:pk>/assess/", work.assess, name="assess"),
-    path("batches/<str:number>/history/", records.history, name="history"),
+    path("batches/<str:number>/history/", trail.history, name="history"),
+    path("batches/<str:number>/audit-review/", trail.review, name="audit-review"),
     path("batches/<str:number>/records/", records.batch_records, name="batch-records"),
     path("records/", records.records, name="records"),
     path("records/<int:pk>/content/", records.content, name="content"),
@@ -37,5 +38,6 @@ urlpatterns = [
     re_path(rf"^{KIND}/import/$", documents.import_document, name="import"),
     re_path(rf"{VERSION}$", documents.version, name="version"),
     re_path(rf"{VERSION}(?P<action>submit|approve|make_effective|retire)/$", documents.move, name="version-move"),
-    path("audit/", records.audit, name="audit"),
+    path("audit/", trail.audit, name="audit"),
+    path("audit/export/", trail.export, name="audit-export"),
 ]

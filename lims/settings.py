@@ -213,6 +213,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(5.0),
         "options": {"expires": 5},
     },
+    "clocks-and-lockouts": {
+        "task": "lims.oversight.tasks.look_after",
+        "schedule": schedule(60.0),
+        "options": {"expires": 60, "queue": "pdf"},
+    },
 }
 
 # --- REST -------------------------------------------------------------------------------------------------------

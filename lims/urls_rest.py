@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, nuclides, stock, versions
+from labeling.api import batches, nuclides, stock, trail, versions
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokensApi
-from lims.oversight.api import HealthApi, OperationsApi, SiteApi
+from lims.oversight.api import AcknowledgementApi, AlarmsApi, HealthApi, OperationsApi, SiteApi, StateApi
 from lims.records.api import DocumentApi, DocumentContentApi, DocumentsApi, VerifyApi
 from qc import api as qc
 
@@ -32,6 +32,9 @@ urlpatterns = [
     path("me/", MeApi.as_view()),
     path("site/", SiteApi.as_view()),
     path("health/", HealthApi.as_view()),
+    path("health/details/", StateApi.as_view()),
+    path("alarms/", AlarmsApi.as_view()),
+    path("alarms/<int:alarm_id>/acknowledge/", AcknowledgementApi.as_view()),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     *version_routes("protocols"),
     *version_routes("specifications", model=SpecificationVersion),
@@ -64,9 +67,13 @@ urlpatterns = [
     path(f"{BATCH}disposition/", qc.DispositionApi.as_view()),
     path(f"{BATCH}documents/", DocumentsApi.as_view()),
     path(f"{BATCH}history/", batches.HistoryApi.as_view()),
+    path(f"{BATCH}audit-review/", trail.AuditReviewApi.as_view()),
     path("documents/verify/", VerifyApi.as_view()),
     path("documents/<int:document_id>/", DocumentApi.as_view()),
     path("documents/<int:document_id>/content/", DocumentContentApi.as_view()),
     path("audit/operations/", OperationsApi.as_view()),
+    path("audit/exceptions/", trail.ExceptionsApi.as_view()),
+    path("audit/reasons/", trail.ReasonsApi.as_view()),
+    path("audit/exports/", trail.ExportsApi.as_view()),
     path("formulas/<str:name>/", FormulaApi.as_view()),
 ]

@@ -13,6 +13,7 @@ from labeling.api.batches import revision_of
 from labeling.selectors.batch import find_batch
 from lims.accounts.actors import actor_of
 from lims.audit.api import Endpoint
+from lims.audit.reasons import ReasonFor, reason_text
 from lims.errors import InvalidInput
 from lims.inputs import read_input
 from lims.signatures.serializers import SignedInput, credential_of, reason_of
@@ -106,7 +107,7 @@ class DispositionApi(Endpoint):
             actor=actor_of(request),
             number=number,
             credential=credential_of(data),
-            reason=reason_of(data),
+            reason=reason_text(ReasonFor.REJECTION, data["reason_code"], reason_of(data)),
             revision=revision_of(request),
         )
         return full_answer(number)

@@ -10,7 +10,8 @@ from django import forms
 from django.forms import BoundField
 
 from labeling.forms.fields import LabForm, LocalInstantField
-from lims.accounts.forms import SignatureForm
+from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
+from lims.audit.reasons import ReasonFor, choices_of, reason_text
 
 REGIONS = 4
 REGION = re.compile(r"regions\[(\d)\]\.(\w+)")
@@ -194,3 +195,19 @@ class InvestigationForm(SignatureForm):
 class HoldForm(LabForm):
     reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, change: ReasonFor = ReasonFor.HOLD, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ask_why(change, required=True)
+
+
+class RejectForm(ReasonedSignatureForm):
+    """The signature of a rejection, with a reason from the list and in words."""
+
+    reason_code = forms.ChoiceField(choices=choices_of(ReasonFor.REJECTION), label="Kind of reason")
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        if "reason" in typed:
+            typed["reason"] = reason_text(ReasonFor.REJECTION, typed.get("reason_code", ""), typed["reason"])
+        return typed

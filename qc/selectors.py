@@ -17,6 +17,7 @@ from labeling.models import Batch
 from labeling.selectors.batch import document_of, find_batch, person
 from labeling.selectors.clock import database_now
 from labeling.selectors.facts import BatchFacts, facts_of
+from lims.oversight.selectors import trail_of
 from qc.domain.release import Circumstances, Evaluation, Outcome, evaluate
 from qc.models import TestResult
 
@@ -87,6 +88,8 @@ def blockers_of(assessment: Assessment) -> list[Json]:
 
 
 def _link(number: str, code: str) -> str:
+    if code == "audit_trail_not_reviewed":
+        return f"/batches/{number}/history/"
     return f"/batches/{number}/tests/" if code.startswith("test_") else f"/batches/{number}/"
 
 
@@ -106,6 +109,7 @@ def _circumstances(facts: BatchFacts, now: datetime) -> Circumstances:
         not_computed=_not_computed(facts),
         expires=expires_at is not None,
         expired=expires_at is not None and expires_at <= now,
+        trail_reviewed=trail_of(facts.batch.number).reviewed,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from labeling.serializers import InstantField, text
+from labeling.serializers import InstantField, ReasonInput, text
 from lims.inputs import Input, TypedField
 from lims.signatures.serializers import SignatureInput
 
@@ -22,7 +22,6 @@ class InvestigationInput(Input):
     signature = SignatureInput()
 
 
-class DispositionInput(Input):
+class DispositionInput(ReasonInput):
     decision = serializers.ChoiceField(choices=["release", "reject"])
-    reason = text()
     signature = SignatureInput()

@@ -65,6 +65,20 @@
       write(node, figures(activity, node.dataset.decays));
     }
   }
+  // The browser's own clock is never used, but whoever reads the time off this screen should know that it is wrong.
+  // A page that the browser kept from earlier tells nothing: its served instant is old by right.
+  const [navigation] = performance.getEntriesByType("navigation");
+  const off = Date.now() - servedAt;
+  if (Math.abs(off) > 60000 && !(navigation && navigation.type === "back_forward")) {
+    const warning = document.createElement("div");
+    warning.className = "notice notice-warn";
+    warning.id = "clock-warning";
+    warning.setAttribute("role", "status");
+    warning.textContent = `The clock of this computer is ${span(off)} ${off > 0 ? "ahead" : "behind"}. ` +
+      "What you record is stamped with the site's clock, shown above; have this computer's clock set right.";
+    const place = document.querySelector("#content > .stack");
+    if (place) place.prepend(warning);
+  }
   tick();
   setInterval(tick, 1000);
 })();

@@ -14,6 +14,7 @@ from labeling.models import Batch, Equipment, Lot, ProtocolVersion, Specificatio
 from labeling.selectors.batch import find_batch
 from labeling.selectors.clock import database_now
 from labeling.selectors.facts import facts_of
+from labeling.services.audit_review import review_audit_trail
 from labeling.services.completion import complete_batch
 from labeling.services.equipment import record_check, register_equipment
 from labeling.services.materials import decide_lot, receive_lot
@@ -199,10 +200,15 @@ def give_results(who: People, number: str, results: dict[str, Any], *, reviewed:
             review_result(actor=who.reviewer, number=number, result_id=result.pk, credential=credential("reviewer"))
 
 
+def review_trail(who: People, number: str) -> None:
+    review_audit_trail(actor=who.reviewer, number=number, credential=credential("reviewer"))
+
+
 def ready_to_decide(who: People, *, values: Mapping[str, str] | None = None) -> Batch:
-    """A synthesis in quarantine with all its results, reviewed: ready to be decided about."""
+    """A synthesis in quarantine with all its results and its audit trail reviewed: ready to be decided about."""
     batch = completed(who, values=values)
     give_results(who, batch.number, campaign()["synthesis"]["test_results"])
+    review_trail(who, batch.number)
     return find_batch(batch.number)
 
 

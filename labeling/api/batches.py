@@ -25,6 +25,7 @@ from labeling.serializers import (
     StartInput,
     StepVerificationInput,
     TimerInput,
+    read_with_reason,
 )
 from labeling.services.completion import complete_batch, hold_batch, resume_batch
 from labeling.services.deviations import assess_deviation
@@ -34,6 +35,7 @@ from labeling.services.timers import record_timer
 from labeling.services.verification import verify_entry, verify_step
 from lims.accounts.actors import Actor, actor_of
 from lims.audit.api import Endpoint
+from lims.audit.reasons import ReasonFor
 from lims.errors import DomainError, InvalidInput, Stale
 from lims.http import malformed, problem_of
 from lims.inputs import read_input
@@ -84,7 +86,7 @@ class BatchesApi(Endpoint):
 class StartApi(Endpoint):
     @extend_schema(request=StartInput, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, number: str) -> Response:
-        data = read_input(StartInput, request.data)
+        data = read_with_reason(StartInput, request.data, ReasonFor.LATE_START)
         start_batch(actor=actor_of(request), number=number, revision=revision_of(request), **data)
         return batch_answer(number)
 
@@ -105,7 +107,7 @@ class HoldApi(Endpoint):
     @extend_schema(request=ReasonInput, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, number: str) -> Response:
         act = resume_batch if self.resume else hold_batch
-        data = read_input(ReasonInput, request.data)
+        data = read_with_reason(ReasonInput, request.data, ReasonFor.RESUME if self.resume else ReasonFor.HOLD)
         act(actor=actor_of(request), number=number, revision=revision_of(request), **data)
         return batch_answer(number)
 
@@ -134,7 +136,7 @@ class EntriesApi(Endpoint):
 class CorrectionApi(Endpoint):
     @extend_schema(request=CorrectionInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, number: str, entry_id: int) -> Response:
-        data = read_input(CorrectionInput, request.data)
+        data = read_with_reason(CorrectionInput, request.data, ReasonFor.CORRECTION)
         entry = correct_entry(
             actor=actor_of(request),
             number=number,
@@ -179,7 +181,7 @@ class StepVerificationApi(Endpoint):
 class TimersApi(Endpoint):
     @extend_schema(request=TimerInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, number: str) -> Response:
-        data = read_input(TimerInput, request.data)
+        data = read_with_reason(TimerInput, request.data, ReasonFor.LATE_ENTRY)
         record_timer(actor=actor_of(request), number=number, revision=revision_of(request), **data)
         return batch_answer(number, status=201)
 
@@ -207,7 +209,7 @@ class HistoryApi(Endpoint):
 
 
 def _record(actor: Actor, number: str, row: Any, revision: int | None) -> Entry:
-    data = read_input(EntryInput, row)
+    data = read_with_reason(EntryInput, row, ReasonFor.LATE_ENTRY)
     step, field = data.pop("step"), data.pop("field")
     return record_entry(actor=actor, number=number, step=step, field=field, reading=Reading(**data), revision=revision)
 

@@ -9,10 +9,14 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.utils import timezone
 
+from lims.audit.reasons import ReasonFor, choices_of, reason_text
+from lims.errors import InvalidInput
+
 TWICE = "This hour happened twice on that day, when the clocks went back; record the time as a minute outside it."
 REQUIRED = {
     "value": "Enter the value.",
     "reason": "Say why.",
+    "reason_code": "Choose the kind of reason.",
     "username": "Name the signer.",
     "password": "Enter the password.",
 }
@@ -47,6 +51,8 @@ class LocalInstantField(forms.Field):
 class LabForm(forms.Form):
     """A form whose inputs point at the sentence below them, and that keeps a refusal beside the input it is about."""
 
+    change: ReasonFor | None = None
+
     def __init__(self, *args: Any, slug: str = "", **kwargs: Any) -> None:
         if slug:
             kwargs.setdefault("auto_id", f"{slug}-%s")
@@ -58,6 +64,23 @@ class LabForm(forms.Form):
         for name, field in self.fields.items():
             field.widget.attrs.setdefault("aria-describedby", self.says(name))
             field.error_messages["required"] = REQUIRED.get(name, "This is missing.")
+
+    def ask_why(self, change: ReasonFor, *, required: bool = False) -> None:
+        """A choice from the list of this kind of change, beside the `reason` in words."""
+        self.change = change
+        self.fields["reason_code"] = forms.ChoiceField(
+            choices=choices_of(change), required=required, label="Kind of reason"
+        )
+        self.describe()
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        if self.change is not None and "reason" in typed:
+            try:
+                typed["reason"] = reason_text(self.change, typed.get("reason_code", ""), typed["reason"])
+            except InvalidInput as refusal:
+                self.add_error("reason", refusal.message)
+        return typed
 
     def says(self, name: str) -> str:
         """The id of the sentence below an input: its hint, or why it was refused."""

@@ -102,6 +102,11 @@ class CheckForm(LabForm):
     outcome = forms.ChoiceField(choices=[("pass", "Passed"), ("fail", "Failed")], widget=forms.RadioSelect)
     at = LocalInstantField(required=False, label="Checked at")
     note = forms.CharField(required=False, max_length=2000)
+    clock_offset_seconds = forms.IntegerField(
+        required=False,
+        label="Its clock is ahead by",
+        widget=forms.NumberInput(attrs={"class": "has-unit", "inputmode": "numeric"}),
+    )
 
 
 class CalibrationForm(LabForm):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from labeling.domain.display import display_unit
 from labeling.forms.fields import LabForm, LocalInstantField
 from lims.accounts.forms import SignatureForm
+from lims.audit.reasons import ReasonFor
 
 NUMERIC = frozenset(
     {"activity", "counts", "mass", "volume", "concentration", "ph", "temperature", "duration", "cells", "number"}
@@ -83,7 +84,7 @@ class EntryForm(LabForm):
             self.fields["unit"].widget = forms.Select(choices=[(u, display_unit(u)) for u in units])
         if correcting:
             self.fields["reason"].required = True
-        self.describe()
+        self.ask_why(ReasonFor.CORRECTION if correcting else ReasonFor.LATE_ENTRY, required=correcting)
 
     @staticmethod
     def unit_shown(definition: Mapping[str, Any]) -> str:
@@ -128,6 +129,10 @@ class StartForm(LabForm):
     reason = forms.CharField(required=False, max_length=2000, label="Reason")
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ask_why(ReasonFor.LATE_START)
+
 
 class TimerForm(LabForm):
     """Start or stop of a timer. `may_stop` is the instant before which a stop is too soon and needs a reason."""
@@ -150,6 +155,10 @@ class TimerForm(LabForm):
         if typed.get("event") == "stop" and self.may_stop and stopped < self.may_stop and not said:
             self.add_error("early_reason", "Say why the timer is stopped before its minimum; it opens a deviation.")
         return typed
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ask_why(ReasonFor.LATE_ENTRY)
 
     @property
     def step_key(self) -> str:

@@ -8,6 +8,8 @@ from django.db.models.functions import Now
 
 from lims.accounts.models import User
 
+MOST_CLOCK_OFFSET_SECONDS = 60
+
 
 class Equipment(models.Model):
     code = models.CharField(max_length=64, unique=True)
@@ -32,11 +34,18 @@ class EquipmentCheck(models.Model):
     at = models.DateTimeField()
     outcome = models.CharField(max_length=4, choices=Outcome)
     note = models.TextField(blank=True)
+    # How far the instrument's own clock is ahead of the database's; null where nobody looked.
+    clock_offset_seconds = models.IntegerField(null=True)
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["equipment", "at"], name="check_by_instrument_and_time")]
+
+    @property
+    def clock_is_off(self) -> bool:
+        """One minute is 0.015 % of the activity of zirconium-89; more is flagged (TIM-5)."""
+        return self.clock_offset_seconds is not None and abs(self.clock_offset_seconds) > MOST_CLOCK_OFFSET_SECONDS
 
 
 class Calibration(models.Model):

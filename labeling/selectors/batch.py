@@ -15,6 +15,7 @@ from labeling.selectors.facts import BatchFacts, completion_manifest, facts_of, 
 from lims.accounts.models import User
 from lims.audit.models import Operation
 from lims.errors import NotFound
+from lims.oversight.selectors import review_holds, review_row, trail_of
 from lims.records.models import Document
 from lims.records.selectors import document_row
 from lims.signatures.meanings import Meaning
@@ -65,6 +66,7 @@ def document_of(facts: BatchFacts) -> Json:
         "deviations": [_deviation(deviation) for deviation in facts.deviations],
         "signatures": [_signature(facts, signature) for signature in signatures],
         "documents": [document_row(d) for d in Document.objects.filter(subject=batch.number).defer("pdf", "context")],
+        "audit_review": review_row(trail_of(batch.number)),
         "actions": list(actions_from(BatchStatus(batch.status))),
     }
 
@@ -257,6 +259,8 @@ def _holds(facts: BatchFacts, signature: Signature) -> bool:
     """Whether what was signed is still what is there. A verified value that was corrected since is not."""
     if signature.pk == facts.batch.completion_signature_id:
         return still_holds(signature, completion_manifest(facts))
+    if signature.meaning == Meaning.AUDIT_TRAIL_REVIEWED:
+        return review_holds(signature)
     current = {entry.pk for entry in facts.current.values()}
     for verification in facts.verifications:
         if verification.signature_id == signature.pk:

@@ -32,10 +32,31 @@ VERBS = {
     "timer.stop": "stopped the timer of",
     "deviation.assess": "assessed a deviation",
     "result.record": "recorded a test result:",
+    "audit.review": "reviewed the audit trail",
+    "audit.export": "exported the audit trail",
     "result.review": "reviewed a test result",
     "result.investigate": "invalidated a test result",
     "identity.refused": "was stopped: cells of another identity",
     "document.seal": "sealed a printed record",
+    "lot.receive": "received a lot",
+    "lot.accept": "accepted the lot",
+    "lot.reject": "rejected the lot",
+    "equipment.register": "registered an instrument",
+    "equipment.check": "checked an instrument",
+    "equipment.calibrate": "recorded a calibration",
+    "nuclide.adopt": "adopted a half-life",
+    "person.enroll": "enrolled a person",
+    "person.deactivate": "closed an account",
+    "alarm.raise": "raised an alarm",
+    "alarm.acknowledge": "acknowledged an alarm",
+    "data.migrate": "migrated data",
+}
+
+
+# New rows that no sentence tells: what they say is listed field by field.
+UNTOLD = {
+    *("labeling_lot", "labeling_equipment", "labeling_equipmentcheck", "labeling_calibration", "accounts_user"),
+    *("labeling_adoptednuclide", "oversight_alarm", "oversight_acknowledgement"),
 }
 
 
@@ -108,13 +129,14 @@ def _shown(result: Mapping[str, Any]) -> str:
 
 
 def _differences(change: Change) -> Iterable[Json]:
-    """The fields of a changed row, old and new; a new row is told by its sentence, so only what it moved is listed."""
-    if change.verb == "INSERT":
+    """The fields of a changed row, old and new; a new row is listed where its sentence does not tell it."""
+    if change.verb == "INSERT" and change.table_name not in UNTOLD:
         return
     old: Mapping[str, Any] = change.old_row or {}
     new: Mapping[str, Any] = change.new_row or {}
     for field in new:
-        if field not in QUIET and old.get(field) != new.get(field) and not field.endswith("_signature_id"):
+        moved = old.get(field) != new.get(field) and (change.verb != "INSERT" or new[field] not in ("", None, []))
+        if field not in QUIET and moved and not field.endswith(("_signature_id", "_by_id")):
             yield {"field": _words(field), "old": old.get(field), "new": new.get(field)}
 
 

@@ -64,7 +64,7 @@ def instrument_row(equipment: Equipment) -> dict[str, object]:
         "serial": equipment.serial,
         "registered_at": equipment.registered_at.isoformat(),
         "checked_today": passed_check_on_day_of(equipment, timezone.now()),
-        "last_check": {"at": check.at.isoformat(), "outcome": check.outcome, "note": check.note} if check else None,
+        "last_check": _check_row(check) if check else None,
         "calibration": {
             "relative_u_percent": calibration.relative_u_percent,
             "repeatability_percent": calibration.repeatability_percent or None,
@@ -73,4 +73,14 @@ def instrument_row(equipment: Equipment) -> dict[str, object]:
         }
         if calibration
         else None,
+    }
+
+
+def _check_row(check: EquipmentCheck) -> dict[str, object]:
+    return {
+        "at": check.at.isoformat(),
+        "outcome": check.outcome,
+        "note": check.note,
+        "clock_offset_seconds": check.clock_offset_seconds,
+        "clock_is_off": check.clock_is_off,
     }

@@ -13,8 +13,13 @@ from labeling.selectors.clock import database_now
 from labeling.selectors.stock import passed_check_on_day_of
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
+from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput
+from lims.oversight.models import Alarm
+from lims.oversight.services import raise_alarm
+
+MOST_OFFSET_SECONDS = 86_400
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it stands in addresses
 
@@ -39,11 +44,22 @@ def register_equipment(*, actor: Actor, code: str, kind: str, name: str = "", se
             ) from None
 
 
-def record_check(*, actor: Actor, code: str, at: datetime | None, outcome: str, note: str = "") -> EquipmentCheck:
-    """A check of an instrument, passed or failed, at the time it was made."""
+def record_check(
+    *,
+    actor: Actor,
+    code: str,
+    at: datetime | None,
+    outcome: str,
+    note: str = "",
+    clock_offset_seconds: int | None = None,
+) -> EquipmentCheck:
+    """A check of an instrument, passed or failed, at the time it was made, with the offset of its own clock.
+
+    A failed check and a clock that is off by more than a minute raise an alarm.
+    """
     require(actor.user, Permission.KEEP_EQUIPMENT)
     equipment = find_equipment(code)
-    with operation(actor=actor, action="equipment.check", subject=equipment.code):
+    with operation(actor=actor, action="equipment.check", subject=equipment.code) as op:
         now = database_now()
         moment = at or now
         if moment > now:
@@ -54,8 +70,39 @@ def record_check(*, actor: Actor, code: str, at: datetime | None, outcome: str, 
             raise InvalidInput(
                 f"The outcome is {outcome!r}; it is pass or fail.", code="unknown_choice", field="outcome"
             )
-        return EquipmentCheck.objects.create(
-            equipment=equipment, at=moment, outcome=outcome, note=note, recorded_by=actor.user
+        check = EquipmentCheck.objects.create(
+            equipment=equipment,
+            at=moment,
+            outcome=outcome,
+            note=note,
+            clock_offset_seconds=_offset(clock_offset_seconds),
+            recorded_by=actor.user,
+        )
+        _raise_alarms(op, check)
+        return check
+
+
+def _offset(seconds: int | None) -> int | None:
+    if seconds is not None and abs(seconds) > MOST_OFFSET_SECONDS:
+        raise InvalidInput(
+            f"The clock offset is {seconds} s, more than a day. Give the seconds by which its clock is ahead.",
+            code="out_of_range",
+            field="clock_offset_seconds",
+        )
+    return seconds
+
+
+def _raise_alarms(op: Operation, check: EquipmentCheck) -> None:
+    code = check.equipment.code
+    if check.outcome == EquipmentCheck.Outcome.FAIL:
+        note = f": {check.note}" if check.note else "."
+        raise_alarm(op, kind=Alarm.Kind.CHECK_FAILED, subject=code, text=f"The check of {code} failed{note}")
+    if check.clock_is_off:
+        raise_alarm(
+            op,
+            kind=Alarm.Kind.INSTRUMENT_CLOCK,
+            subject=code,
+            text=f"The clock of {code} is {check.clock_offset_seconds:+d} s off; times it prints are wrong by as much.",
         )
 
 

@@ -1,4 +1,4 @@
-"""History and records of a batch, all records, and whether an uploaded file is one of them."""
+"""Records of a batch, all records, and whether an uploaded file is one of them."""
 
 from __future__ import annotations
 
@@ -11,32 +11,22 @@ from django.views.decorators.http import require_http_methods, require_safe
 from labeling.forms.registers import VerifyForm
 from labeling.selectors.batch import document_of, document_row, find_batch
 from labeling.selectors.facts import facts_of
-from labeling.selectors.history import history_of, history_row
 from labeling.views.activity import activity_now
-from labeling.views.pages import batch_frame, carried_out, page, page_for, shown
+from labeling.views.pages import batch_frame, carried_out, page, shown
 from labeling.views.paging import one_page
-from lims.accounts.roles import Permission
-from lims.audit.models import Operation
 from lims.records.models import Document
 from lims.records.verification import Verification, verify_pdf
 
 
-def _batch_context(number: str, tab: str) -> dict[str, Any]:
+def batch_context(number: str, tab: str) -> dict[str, Any]:
     facts = facts_of(find_batch(number))
     return {**batch_frame(document_of(facts), tab), "activity": activity_now(facts, at=timezone.now())}
 
 
 @page
 @require_safe
-def history(request: HttpRequest, number: str) -> HttpResponse:
-    context = _batch_context(number, "history")
-    return shown(request, "labeling/batch_history.html", {**context, "acts": history_of(number)[::-1]})
-
-
-@page
-@require_safe
 def batch_records(request: HttpRequest, number: str) -> HttpResponse:
-    return shown(request, "labeling/batch_records.html", _batch_context(number, "records"))
+    return shown(request, "labeling/batch_records.html", batch_context(number, "records"))
 
 
 @page
@@ -70,15 +60,3 @@ def content(request: HttpRequest, pk: int) -> HttpResponse:
     answer = HttpResponse(bytes(document.pdf), content_type="application/pdf")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
-
-
-@page_for(Permission.READ_AUDIT)
-@require_safe
-def audit(request: HttpRequest) -> HttpResponse:
-    subject = request.GET.get("subject", "").strip()
-    rows = Operation.objects.select_related("actor").prefetch_related("changes")
-    if subject:
-        rows = rows.filter(subject=subject)
-    found = one_page(request, rows)
-    context = {"acts": [history_row(operation) for operation in found.rows], "older": found.older, "subject": subject}
-    return shown(request, "labeling/audit.html", context)

@@ -28,6 +28,9 @@ class Permission(StrEnum):
     SUBMIT_DOCUMENT = "review and submit protocols and specifications"
     APPROVE_DOCUMENT = "approve protocols and specifications and make them effective"
     READ_AUDIT = "read the audit trail"
+    REVIEW_AUDIT = "review the audit trail of a batch"
+    WATCH = "see alarms and the state of the installation"
+    ACKNOWLEDGE = "acknowledge alarms"
     MANAGE_PEOPLE = "enroll and deactivate people"
 
 
@@ -46,22 +49,32 @@ class Role(StrEnum):
 P = Permission
 _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.OPERATOR: frozenset({P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT}),
-        Role.VERIFIER: frozenset({P.VIEW, P.VERIFY}),
-        Role.ANALYST: frozenset({P.VIEW, P.TEST, P.KEEP_EQUIPMENT}),
-        Role.REVIEWER: frozenset(
-            {P.VIEW, P.REVIEW_RESULT, P.ASSESS_DEVIATION, P.DRAFT_DOCUMENT, P.SUBMIT_DOCUMENT, P.READ_AUDIT}
+        Role.OPERATOR: frozenset(
+            {
+                *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT),
+                *(P.WATCH, P.ACKNOWLEDGE),
+            }
         ),
-        Role.RELEASER: frozenset({P.VIEW, P.RELEASE_BATCH, P.REJECT_BATCH, P.HOLD_BATCH, P.READ_AUDIT}),
+        Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.WATCH}),
+        Role.ANALYST: frozenset({P.VIEW, P.TEST, P.KEEP_EQUIPMENT, P.WATCH, P.ACKNOWLEDGE}),
+        Role.REVIEWER: frozenset(
+            {
+                *(P.VIEW, P.REVIEW_RESULT, P.ASSESS_DEVIATION, P.DRAFT_DOCUMENT, P.SUBMIT_DOCUMENT),
+                *(P.READ_AUDIT, P.REVIEW_AUDIT, P.WATCH, P.ACKNOWLEDGE),
+            }
+        ),
+        Role.RELEASER: frozenset(
+            {P.VIEW, P.RELEASE_BATCH, P.REJECT_BATCH, P.HOLD_BATCH, P.READ_AUDIT, P.WATCH, P.ACKNOWLEDGE}
+        ),
         Role.QUALITY: frozenset(
             {
                 *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.ASSESS_DEVIATION, P.HOLD_BATCH, P.REJECT_BATCH),
-                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.READ_AUDIT),
+                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.READ_AUDIT, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         # Independent of record content (FDA Data Integrity Q&A 2018, Q4): no permission over batches or results.
-        Role.ADMINISTRATOR: frozenset({P.MANAGE_PEOPLE}),
-        Role.INSPECTOR: frozenset({P.VIEW, P.READ_AUDIT}),
+        Role.ADMINISTRATOR: frozenset({P.MANAGE_PEOPLE, P.WATCH, P.ACKNOWLEDGE}),
+        Role.INSPECTOR: frozenset({P.VIEW, P.READ_AUDIT, P.WATCH}),
         Role.SYSTEM: frozenset({P.DRAFT_DOCUMENT}),
     }
 )

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery import current_app
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from kombu.exceptions import OperationalError
+from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from lims.accounts.actors import actor_of
 from lims.accounts.roles import Permission
+from lims.audit.api import Endpoint
 from lims.audit.models import Operation
+from lims.inputs import Input, read_input
+from lims.oversight.models import Alarm
+from lims.oversight.selectors import alarm_row, alarms
+from lims.oversight.services import acknowledge_alarm
+from lims.oversight.state import database_answers, queue_answers, state_of_installation
+from lims.oversight.trail import operations, wanted_of
 from lims.pagination import NewestFirst
 
 
@@ -28,7 +35,7 @@ class HealthApi(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        parts = {"database": _database_answers(), "queue": _queue_answers()}
+        parts = {"database": database_answers(), "queue": queue_answers()}
         # Without the queue everything but printing goes on, and printing catches up: that is not a reason to restart.
         ready = parts["database"]
         body = {
@@ -56,17 +63,50 @@ class SiteApi(APIView):
         )
 
 
+class StateApi(APIView):
+    """Clocks, database and queue, for the staff."""
+
+    permission = Permission.WATCH
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(state_of_installation())
+
+
+class CommentInput(Input):
+    comment = serializers.CharField(allow_blank=True, max_length=4000)
+
+
+class AlarmsApi(Endpoint):
+    permission = Permission.WATCH
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        query = request.query_params
+        rows = alarms(state=query.get("state", ""), kind=query.get("kind", ""))
+        pages = NewestFirst()
+        page: list[Alarm] = pages.paginate_queryset(rows, request, view=self) or []
+        return pages.get_paginated_response([alarm_row(alarm) for alarm in page])
+
+
+class AcknowledgementApi(Endpoint):
+    permission = Permission.WATCH
+
+    @extend_schema(request=CommentInput, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, alarm_id: int) -> Response:
+        given = acknowledge_alarm(actor=actor_of(request), alarm_id=alarm_id, **read_input(CommentInput, request.data))
+        return Response(alarm_row(alarms().get(pk=given.alarm_id)), status=201)
+
+
 class OperationsApi(APIView):
     permission = Permission.READ_AUDIT
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        rows = Operation.objects.select_related("actor").prefetch_related("changes").order_by("-pk")
-        subject = request.query_params.get("subject", "")
+        """Filters: person, action, subject, source, from, to, table."""
         pages = NewestFirst()
-        page: list[Any] = (
-            pages.paginate_queryset(rows.filter(subject=subject) if subject else rows, request, self) or []
-        )
+        rows = operations(wanted_of(request.query_params.dict()))
+        page: list[Any] = pages.paginate_queryset(rows, request, self) or []
         return pages.get_paginated_response([operation_row(operation) for operation in page])
 
 
@@ -86,21 +126,3 @@ def operation_row(operation: Operation) -> dict[str, Any]:
             for c in operation.changes.all()
         ],
     }
-
-
-def _database_answers() -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return False
-    return True
-
-
-def _queue_answers() -> bool:
-    try:
-        with current_app.connection_for_write() as queue:
-            queue.ensure_connection(max_retries=1, interval_start=0, timeout=1)
-    except (OSError, OperationalError):
-        return False
-    return True

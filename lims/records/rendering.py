@@ -22,6 +22,8 @@ from django.db import DatabaseError, connection
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
+from lims.oversight.models import Alarm
+from lims.oversight.services import sound_alarm
 from lims.records.models import Document
 from lims.records.seal import site_seal
 from lims.records.typesetting import typeset
@@ -77,9 +79,11 @@ def render_document(document_id: int) -> bool:
 
 def overdue_documents() -> list[int]:
     """Rows that a worker should take now, oldest first; rows that ended every worker are given up here."""
-    Document.objects.filter(_abandoned(), attempts__gte=MOST_ATTEMPTS).update(
-        state=S.FAILED, error=f"The worker ended in the middle of printing, {MOST_ATTEMPTS} times."
-    )
+    error = f"The worker ended in the middle of printing, {MOST_ATTEMPTS} times."
+    hopeless = Document.objects.filter(_abandoned(), attempts__gte=MOST_ATTEMPTS)
+    for pk, number in hopeless.values_list("pk", "number"):
+        if hopeless.filter(pk=pk).update(state=S.FAILED, error=error):
+            _tell(number, error)
     return list(Document.objects.filter(_free()).order_by("pk").values_list("pk", flat=True)[:SWEPT_AT_ONCE])
 
 
@@ -89,10 +93,21 @@ def _held(document_id: int, claim: uuid.UUID) -> QuerySet[Document]:
 
 def _put_back(document: Document, claim: uuid.UUID, error: str) -> None:
     given_up = document.attempts >= MOST_ATTEMPTS
-    _held(document.pk, claim).update(
+    put_back = _held(document.pk, claim).update(
         state=S.FAILED if given_up else S.QUEUED,
         not_before=None if given_up else Now() + LEASE * 2 ** (document.attempts - 1),
         error=error[:2000],
+    )
+    if put_back and given_up:
+        _tell(document.number, error)
+
+
+def _tell(number: str, error: str) -> None:
+    sound_alarm(
+        kind=Alarm.Kind.NOT_PRINTED,
+        severity=Alarm.Severity.CRITICAL,
+        subject=number,
+        text=f"The record {number} could not be printed: {error[:500]}",
     )
 
 

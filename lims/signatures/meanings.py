@@ -17,6 +17,7 @@ class Meaning(StrEnum):
     INVALIDATED = "invalidated"
     RELEASED = "released"
     REJECTED = "rejected"
+    AUDIT_TRAIL_REVIEWED = "audit_trail_reviewed"
 
     @property
     def text(self) -> str:
@@ -35,4 +36,5 @@ _TEXT = {
     Meaning.INVALIDATED: "I invalidate this result for the reason stated.",
     Meaning.RELEASED: "I release this batch for use.",
     Meaning.REJECTED: "I reject this.",
+    Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
 }

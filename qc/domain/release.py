@@ -40,6 +40,7 @@ class Circumstances:
     not_computed: Sequence[str]
     expired: bool
     expires: bool
+    trail_reviewed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ def _circumstances(now: Circumstances) -> Iterable[Blocker]:
         yield Blocker("no_expiry", "The batch has no expiry time yet.")
     elif now.expired:
         yield Blocker("expired", "The batch has expired.")
+    if not now.trail_reviewed:
+        yield Blocker("audit_trail_not_reviewed", "The audit trail is not reviewed up to its last event.")
 
 
 def _test(test: SpecificationTest, outcome: Outcome) -> Iterable[Blocker]:

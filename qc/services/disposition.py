@@ -13,6 +13,7 @@ from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.audit.sealing import seal_soon
 from lims.errors import InvalidInput, NotReleasable, SegregationOfDuties
+from lims.oversight.selectors import trail_of
 from lims.records.services import request_document
 from lims.signatures.meanings import Meaning
 from lims.signatures.signing import sign
@@ -83,7 +84,8 @@ def _dispose(op: Operation, attestation: Attestation, assessment: Assessment, ac
 
 
 def disposition_manifest(assessment: Assessment, action: Action) -> dict[str, object]:
-    """What the person who decides was shown: the record, each test with its value and verdict, and the blockers."""
+    """What the person who decides was shown: the record, each test, how far the trail is reviewed, and the blockers."""
+    trail = trail_of(assessment.facts.batch.number)
     return {
         **completion_manifest(assessment.facts),
         "decision": str(action),
@@ -91,6 +93,11 @@ def disposition_manifest(assessment: Assessment, action: Action) -> dict[str, ob
         "tests": {
             key: {"value": outcome.shown, "verdict": str(outcome.verdict), "reviewed": outcome.reviewed}
             for key, outcome in assessment.outcomes.items()
+        },
+        "audit_trail": {
+            "reviewed": trail.reviewed,
+            "up_to": trail.review.up_to_id if trail.review else None,
+            "last": trail.last,
         },
         "blockers": [blocker.detail for blocker in assessment.evaluation.blockers],
     }

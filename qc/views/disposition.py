@@ -19,9 +19,10 @@ from labeling.services.completion import hold_batch, resume_batch
 from labeling.views.activity import activity_now
 from labeling.views.pages import Outcome, act, allowed, batch_frame, carried_out, page, shown
 from lims.accounts.actors import actor_of
-from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
+from lims.accounts.forms import SignatureForm
 from lims.accounts.roles import Permission
-from qc.forms import HoldForm
+from lims.audit.reasons import ReasonFor
+from qc.forms import HoldForm, RejectForm
 from qc.selectors import assess, blockers_of, document_with_tests
 from qc.services.disposition import reject_batch, release_batch
 from qc.views.unusual import unusual_of
@@ -53,8 +54,7 @@ def release_page(request: HttpRequest, number: str, outcome: Outcome | None = No
         "unusual": unusual_of(batch),
         "signed": _signed(batch),
         "release_form": forms.get("release") or _if(may_release, SignatureForm(slug="release", initial=shown_state)),
-        "reject_form": forms.get("reject")
-        or _if(may_reject, ReasonedSignatureForm(slug="reject", initial=shown_state)),
+        "reject_form": forms.get("reject") or _if(may_reject, RejectForm(slug="reject", initial=shown_state)),
         "hold_form": _hold_form(request, batch, forms.get("hold")),
         "dispositions": [
             s
@@ -99,6 +99,8 @@ def _href(number: str, blocker: Mapping[str, Any]) -> str:
         return f"{reverse('qc:tests', args=[number])}#{test}"
     if blocker["code"] in WHERE:
         return reverse("labeling:batch", args=[number]) + WHERE[blocker["code"]]
+    if blocker["code"] == "audit_trail_not_reviewed":
+        return f"{reverse('labeling:history', args=[number])}#review"
     return reverse("labeling:batch", args=[number]) if blocker["code"] == "wrong_status" else ""
 
 
@@ -110,6 +112,9 @@ def _signed(batch: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Tests", f"{conforming} of {len(required)} required before release conform"),
         ("Deviations", str(len(batch["deviations"])) if batch["deviations"] else "none"),
     ]
+    review = batch["audit_review"]
+    if review is not None and review["holds"]:
+        rows.append(("Audit trail", f"reviewed up to event {review['up_to']} by {review['by']['full_name']}"))
     return [*rows, ("Identity", batch["identity"])] if batch["identity"] else rows
 
 
@@ -117,7 +122,8 @@ def _hold_form(request: HttpRequest, batch: Mapping[str, Any], refused: Form | N
     possible = "hold" in batch["actions"] or "resume" in batch["actions"]
     if not possible or not allowed(request, Permission.HOLD_BATCH):
         return None
-    return refused or HoldForm(slug="hold", initial={"revision": batch["revision"]})
+    change = ReasonFor.HOLD if "hold" in batch["actions"] else ReasonFor.RESUME
+    return refused or HoldForm(slug="hold", change=change, initial={"revision": batch["revision"]})
 
 
 def _release(request: HttpRequest, number: str) -> HttpResponse:
@@ -134,7 +140,7 @@ def _release(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def _reject(request: HttpRequest, number: str) -> HttpResponse:
-    form = ReasonedSignatureForm(request.POST, slug="reject")
+    form = RejectForm(request.POST, slug="reject")
     outcome = carried_out(
         form,
         lambda: reject_batch(
@@ -158,8 +164,9 @@ def _decided(request: HttpRequest, number: str, word: str) -> HttpResponse:
 @page
 @act
 def hold(request: HttpRequest, number: str) -> HttpResponse:
-    form = HoldForm(request.POST, slug="hold")
-    move = resume_batch if find_batch(number).status == BatchStatus.ON_HOLD else hold_batch
+    held = find_batch(number).status == BatchStatus.ON_HOLD
+    form = HoldForm(request.POST, slug="hold", change=ReasonFor.RESUME if held else ReasonFor.HOLD)
+    move = resume_batch if held else hold_batch
     outcome = carried_out(
         form,
         lambda: move(

@@ -8,7 +8,7 @@ from labeling.services.planning import plan_batch, start_batch
 from labeling.services.recording import Reading, record_entry
 from labeling.services.verification import verify_step
 from labeling.services.versions import import_protocol, import_specification
-from tests.factories import People, adopt, credential, give_results, instrument, lot, people
+from tests.factories import People, adopt, credential, give_results, instrument, lot, people, review_trail
 
 SPECIFICATION = """\
 specification: small
@@ -86,4 +86,6 @@ def in_quarantine(who: People, *, purity: str = "98.2", reviewed: bool = True) -
         verify_step(actor=who.verifier, number=batch.number, step=step, credential=credential("verifier"))
     complete_batch(actor=who.operator, number=batch.number, credential=credential("operator"))
     give_results(who, batch.number, {"appearance": "clear", "purity": purity}, reviewed=reviewed)
+    if reviewed:
+        review_trail(who, batch.number)
     return batch

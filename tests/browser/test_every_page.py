@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
+from lims.oversight.models import Alarm
+from lims.oversight.services import sound_alarm
 from tests.browser import small_batch
 from tests.browser.conftest import VENDOR
 from tests.factories import lot
@@ -21,7 +23,7 @@ SERIOUS = """async rules => (await axe.run({resultTypes: ['violations'], ...rule
 PLACES = (
     *("/", "/batches/", "/batches/new/", "/release/", "/records/", "/stock/", "/stock/new/", "/instruments/"),
     *("/instruments/new/", "/instruments/DC-1/", "/protocols/", "/protocols/small/1/", "/protocols/import/"),
-    *("/specifications/", "/specifications/small/1/", "/nowhere/"),
+    *("/specifications/", "/specifications/small/1/", "/nowhere/", "/alarms/", "/health/"),
 )
 
 
@@ -29,6 +31,7 @@ def places_of_the_laboratory() -> list[str]:
     """Pages of a batch at work, one in quarantine, one only planned, a lot that waits, and all the registers."""
     who = small_batch.laboratory()
     working, decided = small_batch.recorded(who, volume="11.5"), small_batch.in_quarantine(who, purity="93.1")
+    sound_alarm(kind=Alarm.Kind.CLOCK, subject="server clock", text="The server's clock is not synchronized.")
     waiting = lot(who, "KIT-2", "kit", accepted=False)
     tabs = [f"/batches/{decided.number}/{tab}" for tab in ("", "tests/", "release/", "history/", "records/")]
     return [*PLACES, f"/batches/{working.number}/", *tabs, f"/stock/{waiting.pk}/"]

@@ -50,6 +50,9 @@ def test_a_small_batch_is_made_tested_and_released_on_the_pages(person: Person) 
 
     releaser = person("releaser")
     releaser.goto(f"/batches/{number}/release/")
+    expect(releaser.locator(".verdict")).to_contain_text("The audit trail is not reviewed up to its last event.")
+    the_trail_is_reviewed(person, number)
+    releaser.reload()
     expect(releaser.locator(".verdict")).to_contain_text(f"{number} can be released.")
     sign(releaser, "releaser", button="Sign: release")
     expect(releaser.locator(".batch")).to_contain_text("Released")
@@ -116,6 +119,14 @@ def results_and_reviews(person: Person, number: str) -> None:
         expect(analyst.locator(f"#{test}")).to_contain_text("reviewed by Reviewer Test")
 
 
+def the_trail_is_reviewed(person: Person, number: str) -> None:
+    reviewer = person("reviewer")
+    reviewer.goto(f"/batches/{number}/history/")
+    sign(reviewer, "reviewer", button="Sign: audit trail reviewed")
+    expect(reviewer.locator("#review")).to_contain_text("by Reviewer Test")
+    expect(reviewer.get_by_role("button", name="Sign: audit trail reviewed")).to_have_count(0)
+
+
 def test_a_batch_with_a_failing_test_cannot_be_released_and_the_page_says_why(person: Person) -> None:
     batch = small_batch.in_quarantine(small_batch.laboratory(), purity="93.1")
     releaser = person("releaser")
@@ -129,6 +140,7 @@ def test_a_batch_with_a_failing_test_cannot_be_released_and_the_page_says_why(pe
 
     releaser.goto(f"/batches/{batch.number}/release/")
     releaser.get_by_text("Reject this batch").click()
+    releaser.locator("#reject-reason_code").select_option("out_of_specification")
     releaser.locator("#reject-reason").fill("Radiochemical purity under its limit.")
     sign(releaser, "releaser", button="Sign: reject")
     expect(releaser.locator(".batch")).to_contain_text("Rejected")
@@ -206,6 +218,7 @@ def test_a_page_that_was_left_open_says_what_changed_since(person: Person) -> No
     first.goto(f"/batches/{batch.number}/release/")
     second.goto(f"/batches/{batch.number}/release/")
     second.get_by_text("Put the batch on hold").click()
+    second.locator("#hold-reason_code").select_option("question")
     second.locator("#hold-reason").fill("A question from the ward.")
     second.get_by_role("button", name="Put on hold").click()
     expect(second.locator(".batch")).to_contain_text("On hold")

@@ -66,6 +66,7 @@ def test_a_missing_result_blocks_and_is_named(laboratory: People) -> None:
     batch = factories.completed(laboratory)
     given = {k: v for k, v in factories.campaign()["synthesis"]["test_results"].items() if k != "endotoxin"}
     factories.give_results(laboratory, batch.number, given)
+    factories.review_trail(laboratory, batch.number)
     with pytest.raises(NotReleasable) as refusal:
         release(laboratory, batch.number)
     assert [(b["code"], b["test"]) for b in refusal.value.details["blockers"]] == [("test_missing", "endotoxin")]
@@ -76,6 +77,7 @@ def test_a_failed_result_is_named_with_value_and_limit(laboratory: People) -> No
     batch = factories.completed(laboratory)
     given = {**factories.campaign()["synthesis"]["test_results"], "ph": "8.3"}
     factories.give_results(laboratory, batch.number, given)
+    factories.review_trail(laboratory, batch.number)
     with pytest.raises(NotReleasable, match=r"pH is 8\.3; the limit is 6\.5 to 8\.0\."):
         release(laboratory, batch.number)
 
@@ -83,6 +85,7 @@ def test_a_failed_result_is_named_with_value_and_limit(laboratory: People) -> No
 def test_a_result_nobody_reviewed_blocks(laboratory: People) -> None:
     batch = factories.completed(laboratory)
     factories.give_results(laboratory, batch.number, factories.campaign()["synthesis"]["test_results"], reviewed=False)
+    factories.review_trail(laboratory, batch.number)
     with pytest.raises(NotReleasable) as refusal:
         release(laboratory, batch.number)
     assert {b["code"] for b in refusal.value.details["blockers"]} == {"test_not_reviewed"}
@@ -102,6 +105,9 @@ def test_an_open_deviation_blocks_until_another_person_has_assessed_it(laborator
         assessment="Two degrees for ten minutes do not change the complexation.",
         credential=credential("quality"),
     )
+    with pytest.raises(NotReleasable, match="audit trail is not reviewed up to its last event"):
+        release(laboratory, batch.number)
+    factories.review_trail(laboratory, batch.number)
     assert release(laboratory, batch.number).status == "released"
 
 

@@ -33,6 +33,7 @@ PLACES = (
     Place("Stock", "labeling:stock", ("/stock/",)),
     Place("Instruments", "labeling:instruments", ("/instruments/",)),
     Place("Protocols", "labeling:protocols", ("/protocols/", "/specifications/")),
+    Place("Alarms", "oversight:alarms", ("/alarms/", "/health/"), Permission.WATCH),
     Place("Audit", "labeling:audit", ("/audit/",), Permission.READ_AUDIT),
 )
 

@@ -1,0 +1,81 @@
+"""What is watched over: the review of an audit trail, and alarms with their acknowledgement. All append-only."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from lims.accounts.models import User
+from lims.audit.models import Operation
+from lims.signatures.models import Signature
+
+
+class AuditReview(models.Model):
+    """Somebody has reviewed the audit trail of a subject up to an event, and signed for it.
+
+    `events` is how many events the trail had then. The number of the last one alone would not do: an operation takes
+    its number before it waits for the lock, so one that was not seen yet may come to stand below it.
+    """
+
+    subject = models.CharField(max_length=120)
+    up_to = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+")
+    events = models.PositiveIntegerField()
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="audit_review")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["subject", "id"], name="audit_review_by_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} up to event {self.up_to_id}"
+
+
+class Alarm(models.Model):
+    """Something that a person has to look at. It is open until one has acknowledged it, with a comment."""
+
+    class Kind(models.TextChoices):
+        LOCKOUT = "lockout", "Account locked"
+        CLOCK = "clock", "Clock"
+        INSTRUMENT_CLOCK = "instrument_clock", "Clock of an instrument"
+        CHECK_FAILED = "check_failed", "Instrument check failed"
+        NOT_PRINTED = "not_printed", "Record not printed"
+        TRAIL_BROKEN = "trail_broken", "Audit trail does not verify"
+
+    class Severity(models.TextChoices):
+        WARNING = "warning", "Warning"
+        CRITICAL = "critical", "Critical"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    severity = models.CharField(max_length=8, choices=Severity)
+    subject = models.CharField(max_length=120)
+    text = models.TextField()
+    # What raised it, where that happens once: a second report of the same event finds it here and adds nothing.
+    cause = models.CharField(max_length=120, null=True, unique=True)
+    raised_at = models.DateTimeField(db_default=Now(), editable=False)
+    operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="alarm_says_what", condition=~Q(text="") & ~Q(subject="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.subject}"
+
+
+class Acknowledgement(models.Model):
+    """A person has looked at an alarm and said what they made of it."""
+
+    alarm = models.OneToOneField(Alarm, on_delete=models.PROTECT, related_name="acknowledgement")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=24)
+    comment = models.TextField()
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="acknowledgement_has_a_comment", condition=Q(comment__regex=r"\S")),
+        ]

@@ -1,0 +1,43 @@
+"""What beat looks after: the clocks, and lockouts that the access log tells of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models.functions import Now
+
+from lims.accounts.models import AccessEvent
+from lims.oversight.clocks import Clocks, read_clocks
+from lims.oversight.models import Alarm
+from lims.oversight.services import alarm_of_lockout, sound_alarm
+
+LOCKOUTS = ("locked", "locked_out", "lockout")
+LOOKED_BACK_AT = 50
+QUIET_AFTER = timedelta(days=1)
+
+
+def watch() -> None:
+    watch_clocks(read_clocks())
+    watch_lockouts()
+
+
+def watch_clocks(clocks: Clocks) -> list[Alarm]:
+    """An alarm for each thing that is wrong. While it is open, and for a day after somebody has acknowledged it, the
+    same fault raises no second one: they know, and mend it."""
+    known = Alarm.objects.filter(kind=Alarm.Kind.CLOCK, acknowledgement__at__gt=Now() - QUIET_AFTER)
+    quiet = set(known.values_list("subject", flat=True))
+    return [
+        sound_alarm(kind=Alarm.Kind.CLOCK, severity=Alarm.Severity.CRITICAL, subject=subject, text=text)
+        for subject, text in clocks.faults.items()
+        if subject not in quiet
+    ]
+
+
+def watch_lockouts() -> None:
+    """Accounts and alarms know nothing of each other: the access log, which is append-only, connects them."""
+    locked = list(AccessEvent.objects.filter(kind__in=LOCKOUTS).order_by("-pk")[:LOOKED_BACK_AT])
+    causes = {f"lockout:{event.pk}": event for event in locked}
+    told = set(Alarm.objects.filter(cause__in=causes).values_list("cause", flat=True))
+    for cause, event in causes.items():
+        if cause not in told:
+            alarm_of_lockout(username=event.username, address=event.address, event=event.pk)

@@ -1,0 +1,171 @@
+"""More ways to write without leaving a trace, each tried: COPY, upserts, the shell, data migrations as the owner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection, migrations, transaction
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import StateApps
+
+from labeling.models import Equipment, Lot
+from lims.audit.data_migration import audited
+from lims.audit.models import Change, Operation
+from lims.audit.operations import operation
+from lims.environment import database
+from tests import factories
+from tests.factories import People
+
+REFUSED = "outside an audited operation"
+UPSERT = (
+    "INSERT INTO labeling_equipment (code, kind, name, serial, registered_by_id) "
+    "SELECT code, kind, 'renamed', serial, registered_by_id FROM labeling_equipment "
+    "ON CONFLICT (code) DO UPDATE SET name = EXCLUDED.name"
+)
+MERGE = (
+    "MERGE INTO labeling_equipment AS kept USING labeling_equipment AS same ON kept.id = same.id "
+    "WHEN MATCHED THEN UPDATE SET name = 'renamed'"
+)
+HIDDEN_IN_A_QUERY = "WITH quiet AS (UPDATE labeling_equipment SET name = 'renamed' RETURNING 1) SELECT * FROM quiet"
+
+
+@pytest.fixture
+def scale(who: People) -> Equipment:
+    return factories.instrument(who, "BAL-1", "balance", checked=False)
+
+
+def sql(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def copy_in(user_id: int) -> None:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("COPY labeling_equipment (code, kind, name, serial, registered_by_id) FROM STDIN") as copy,
+    ):
+        copy.write_row(("BAL-2", "balance", "", "", user_id))
+
+
+@pytest.mark.requirement("AUD-4")
+@pytest.mark.parametrize("statement", [UPSERT, HIDDEN_IN_A_QUERY, MERGE])
+def test_a_write_in_another_guise_is_refused(scale: Equipment, statement: str) -> None:
+    with pytest.raises(IntegrityError, match=REFUSED), transaction.atomic():
+        sql(statement)
+    scale.refresh_from_db()
+    assert scale.name == ""
+
+
+@pytest.mark.requirement("AUD-4")
+def test_copy_is_refused(who: People) -> None:
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match=REFUSED), transaction.atomic():
+        copy_in(who.operator.user.pk)
+    assert not Equipment.objects.exists()
+
+
+@pytest.mark.requirement("AUD-2")
+@pytest.mark.parametrize(
+    ("statement", "verbs"), [(UPSERT, ["UPDATE"]), (HIDDEN_IN_A_QUERY, ["UPDATE"]), (MERGE, ["UPDATE"])]
+)
+def test_inside_an_operation_the_old_row_and_the_new_one_are_kept(
+    who: People, scale: Equipment, statement: str, verbs: list[str]
+) -> None:
+    with operation(actor=who.operator, action="equipment.rename", subject="BAL-1", reason="a better name") as op:
+        sql(statement)
+    changes = list(Change.objects.filter(operation=op))
+    assert [c.verb for c in changes] == verbs
+    assert [(c.old_row or {}).get("name") for c in changes] == [""]
+    assert [(c.new_row or {}).get("name") for c in changes] == ["renamed"]
+
+
+@pytest.mark.requirement("AUD-2")
+def test_rows_copied_inside_an_operation_are_kept(who: People) -> None:
+    with operation(actor=who.operator, action="equipment.import") as op:
+        copy_in(who.operator.user.pk)
+    change = Change.objects.get(operation=op)
+    assert (change.verb, (change.new_row or {})["code"]) == ("INSERT", "BAL-2")
+
+
+@pytest.mark.requirement("AUD-4")
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "from labeling.models import Equipment; Equipment.objects.update(name='renamed')",
+        "from labeling.models import Equipment; e = Equipment.objects.get(); e.name = 'renamed'; e.save()",
+        "from django.db import connection; connection.cursor().execute(\"UPDATE labeling_equipment SET name = 'x'\")",
+    ],
+)
+def test_the_management_shell_is_refused(scale: Equipment, typed: str) -> None:
+    with pytest.raises(IntegrityError, match=REFUSED), transaction.atomic():
+        call_command("shell", command=typed)
+    scale.refresh_from_db()
+    assert scale.name == ""
+
+
+@pytest.mark.requirement("AUD-4")
+def test_a_fixture_is_refused(who: People, tmp_path: object) -> None:
+    from pathlib import Path
+
+    file = Path(str(tmp_path)) / "stock.json"
+    fields = f'{{"code": "BAL-9", "kind": "balance", "registered_by": {who.operator.user.pk}}}'
+    file.write_text(f'[{{"model": "labeling.equipment", "pk": 9, "fields": {fields}}}]', encoding="utf-8")
+    with pytest.raises(IntegrityError, match=REFUSED), transaction.atomic():
+        call_command("loaddata", str(file), verbosity=0)
+
+
+def rename_lots(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    apps.get_model("labeling", "Lot").objects.update(name="renamed by a migration")
+
+
+@pytest.fixture
+def as_owner(transactional_db: None) -> Iterator[Callable[[migrations.RunPython], None]]:
+    """Run one operation of a migration as `lims_owner`, in a transaction, as `migrate` does."""
+    app = {key: connection.settings_dict[key] for key in ("USER", "PASSWORD")}
+    owner = database("DATABASE_OWNER_URL", os.environ["DATABASE_OWNER_URL"])
+
+    def run(step: migrations.RunPython) -> None:
+        connection.close()
+        connection.settings_dict.update(USER=owner["USER"], PASSWORD=owner["PASSWORD"])
+        try:
+            state = MigrationLoader(connection).project_state()
+            with connection.schema_editor(atomic=True) as editor:
+                step.database_forwards("labeling", editor, state, state)
+        finally:
+            connection.close()
+            connection.settings_dict.update(app)
+
+    yield run
+    connection.close()
+    connection.settings_dict.update(app)
+
+
+@pytest.mark.requirement("AUD-4")
+@pytest.mark.django_db(transaction=True)
+def test_a_data_migration_without_an_operation_is_refused_even_as_the_owner(
+    as_owner: Callable[[migrations.RunPython], None],
+) -> None:
+    factories.lot(factories.people(), "L-1", "oxalate", accepted=False)
+    with pytest.raises(IntegrityError, match=REFUSED):
+        as_owner(migrations.RunPython(rename_lots))
+    assert Lot.objects.get().name == ""
+
+
+@pytest.mark.requirement("AUD-4")
+@pytest.mark.django_db(transaction=True)
+def test_a_data_migration_opens_an_operation_as_the_system_user(
+    as_owner: Callable[[migrations.RunPython], None],
+) -> None:
+    factories.lot(factories.people(), "L-1", "oxalate", accepted=False)
+    as_owner(audited(rename_lots, subject="lots", reason="Every lot gets a name."))
+    assert Lot.objects.get().name == "renamed by a migration"
+    op = Operation.objects.latest("pk")
+    assert (op.actor.username, op.role, op.action) == ("system", "system", "data.migrate")
+    assert (op.subject, op.reason, op.source) == ("lots", "Every lot gets a name.", "command")
+    change = op.changes.get()
+    assert (change.old_row or {})["name"] == ""
+    assert (change.new_row or {})["name"] == "renamed by a migration"
