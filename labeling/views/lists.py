@@ -35,6 +35,13 @@ def batches_read() -> QuerySet[Batch]:
     )
 
 
+def home(request: HttpRequest) -> HttpResponse:
+    """Today, or for an administrator the people: an administrator has nothing to do with batches."""
+    if allowed(request, Permission.MANAGE_PEOPLE) and not allowed(request, Permission.VIEW):
+        return redirect("people:people")
+    return today(request)
+
+
 @page
 @require_safe
 def today(request: HttpRequest) -> HttpResponse:

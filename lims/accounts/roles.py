@@ -28,6 +28,7 @@ class Permission(StrEnum):
     SUBMIT_DOCUMENT = "review and submit protocols and specifications"
     APPROVE_DOCUMENT = "approve protocols and specifications and make them effective"
     READ_AUDIT = "read the audit trail"
+    READ_ACCESS = "see who signed in, was turned away or locked out"
     MANAGE_PEOPLE = "enroll and deactivate people"
 
 
@@ -38,8 +39,10 @@ class Role(StrEnum):
     REVIEWER = "reviewer"
     RELEASER = "releaser"
     QUALITY = "quality"
+    RADIATION_SAFETY = "radiation_safety"
     ADMINISTRATOR = "administrator"
     INSPECTOR = "inspector"
+    INTEGRATION = "integration"
     SYSTEM = "system"
 
 
@@ -56,12 +59,15 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.QUALITY: frozenset(
             {
                 *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.ASSESS_DEVIATION, P.HOLD_BATCH, P.REJECT_BATCH),
-                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.READ_AUDIT),
+                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.READ_AUDIT, P.READ_ACCESS),
             }
         ),
+        Role.RADIATION_SAFETY: frozenset({P.VIEW, P.KEEP_EQUIPMENT}),
         # Independent of record content (FDA Data Integrity Q&A 2018, Q4): no permission over batches or results.
-        Role.ADMINISTRATOR: frozenset({P.MANAGE_PEOPLE}),
-        Role.INSPECTOR: frozenset({P.VIEW, P.READ_AUDIT}),
+        Role.ADMINISTRATOR: frozenset({P.MANAGE_PEOPLE, P.READ_ACCESS}),
+        Role.INSPECTOR: frozenset({P.VIEW, P.READ_AUDIT, P.READ_ACCESS}),
+        # Another system that delivers goods and readings. None of its permissions is one that signs.
+        Role.INTEGRATION: frozenset({P.VIEW, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.TEST}),
         Role.SYSTEM: frozenset({P.DRAFT_DOCUMENT}),
     }
 )
