@@ -79,20 +79,20 @@ class People:
 def people() -> People:
     """One person for each role, who signs with `credential(role)`."""
     roles = [role for role in Role if role is not Role.SYSTEM]
-    return People(
-        **{
-            role.value: Actor(
-                enroll_for_demonstration(
-                    actor=system_actor(),
-                    username=role.value,
-                    full_name=f"{role.value.replace('_', ' ').capitalize()} Test",
-                    roles=[role.value],
-                    password=PASSWORD.format(role.value),
-                    totp_secret=totp_secret(role.value),
-                )
-            )
-            for role in roles
-        }
+    return People(**{role.value: another(role.value, role.value) for role in roles})
+
+
+def another(username: str, *roles: str) -> Actor:
+    """One more person, who can work and sign at once."""
+    return Actor(
+        enroll_for_demonstration(
+            actor=system_actor(),
+            username=username,
+            full_name=f"{username.replace('_', ' ').capitalize()} Test",
+            roles=roles,
+            password=PASSWORD.format(username),
+            totp_secret=totp_secret(username),
+        )
     )
 
 

@@ -100,9 +100,8 @@ def _not_yet(user: User, purpose: str) -> tuple[str, str] | None:
 
 def identity_is_checked(user: User) -> bool:
     """Once at enrolment, and once more after a second factor was revoked (21 CFR 11.100(b), 11.300(c))."""
-    checks = IdentityCheck.objects.filter(user=user)
-    revoked_at = Secret.objects.values_list("factor_revoked_at", flat=True).get(user=user)
-    return (checks.filter(at__gt=revoked_at) if revoked_at else checks).exists()
+    void = Secret.objects.values_list("checks_void_to", flat=True).get(user=user)
+    return IdentityCheck.objects.filter(user=user, pk__gt=void).exists()
 
 
 def _wrong_code(factor: Factor, typed: str) -> tuple[str, str]:

@@ -92,7 +92,8 @@ class Secret(models.Model):
     must_change = models.BooleanField(default=False)
     failures = models.SmallIntegerField(default=0)
     locked_at = models.DateTimeField(null=True)
-    factor_revoked_at = models.DateTimeField(null=True)
+    # Identity checks up to this row were made before a second factor was revoked, and count no more.
+    checks_void_to = models.BigIntegerField(default=0)
 
 
 class Factor(models.Model):

@@ -113,7 +113,8 @@ def revoke_factor(*, actor: Actor, username: str, reason: str) -> User:
     with _upkeep(actor, "person.revoke_factor", username, _said(reason, "reason", "Say why it is revoked.")) as user:
         if not Factor.objects.filter(user=user).delete()[0]:
             raise Conflict(f"{user} has no second factor.", code="factor_missing")
-        Secret.objects.filter(user=user).update(factor_revoked_at=timezone.now())
+        newest = IdentityCheck.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True).first()
+        Secret.objects.filter(user=user).update(checks_void_to=newest or 0)
         end_every_session(user)
         return user
 

@@ -18,7 +18,7 @@ from lims.records.models import Document
 from lims.records.rendering import render_document
 from lims.signatures.models import Signature
 from tests.browser import small_batch
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, fresh_code
 
 Person = Callable[..., Page]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,6 +28,9 @@ def sign(page: Page, username: str, *, button: str, password: str = "") -> None:
     form = page.locator("form.sign:visible").filter(has=page.get_by_role("button", name=button))
     form.get_by_label("Username of the signer").fill(username)
     form.get_by_label("Password").fill(password or PASSWORD.format(username))
+    if not form.get_by_label("One-time code").is_visible():
+        form.get_by_text("One-time code, where somebody else signs").click()
+    form.get_by_label("One-time code").fill(fresh_code(username))
     form.get_by_role("button", name=button).click()
 
 
@@ -140,7 +143,7 @@ def test_a_wrong_password_signs_nothing_and_the_attempt_is_kept(person: Person) 
     releaser.goto(f"/batches/{batch.number}/release/")
     before = Signature.objects.count()
     sign(releaser, "releaser", button="Sign: release", password="not the password")
-    expect(releaser.get_by_text("Username or password is wrong; nothing was signed.")).to_be_visible()
+    expect(releaser.get_by_text("Username or password is wrong. Nothing was signed.")).to_be_visible()
     expect(releaser.get_by_label("Username of the signer").first).to_have_value("releaser")
     expect(releaser.get_by_label("Password").first).to_have_value("")
     assert Signature.objects.count() == before
@@ -166,6 +169,8 @@ def test_signing_in_and_recording_need_no_mouse(person: Person) -> None:
     page.keyboard.type("operator")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD.format("operator"))
+    page.keyboard.press("Tab")
+    page.keyboard.type(fresh_code("operator"))
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: url.endswith(f"/batches/{batch.number}/") and "sign-in" not in url)
     page.keyboard.press("n")  # the next thing to do

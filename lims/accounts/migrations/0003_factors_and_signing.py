@@ -20,8 +20,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="secret",
-            name="factor_revoked_at",
-            field=models.DateTimeField(null=True),
+            name="checks_void_to",
+            field=models.BigIntegerField(default=0),
         ),
         migrations.AddField(
             model_name="secret",
