@@ -160,6 +160,7 @@ class Oxinate:
     def sign(self, path: str, body: Json, *, role: str, about: str) -> Any:
         """A token alone never signs: a signed act carries username and password once more, and a one-time code at
         the first signature of a sequence and for what matters most."""
+        self._token(role)  # first: signing in takes a code too, and codes have to arrive in their order
         signer = self._signer(role, path)
         signature = {"username": signer.username, "password": signer.password}
         since = time.monotonic() - self._signed_at.get((role, signer.username), -math.inf)
