@@ -6,6 +6,7 @@ token of its owner at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -25,6 +26,7 @@ from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, NotFound
 
 DEMO_IDENTITY = "Demo account: nobody stands behind it."
+USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
 GRANTABLE = tuple(role for role in Role if role is not Role.SYSTEM)
 
 
@@ -184,6 +186,12 @@ def _add(
     user = User(username=username.strip(), full_name=full_name.strip(), roles=[str(role) for role in roles])
     if not user.username or not user.full_name:
         raise InvalidInput("A person needs a username and a full name.", code="name_missing", field="username")
+    if not USERNAME.fullmatch(user.username) or user.username.lower() == "new":
+        raise InvalidInput(
+            f"“{username}” cannot be a username: letters, digits and . _ - @ can, without spaces.",
+            code="bad_username",
+            field="username",
+        )
     check_password_rules(password, user)
     with operation(actor=actor, action="person.enroll", subject=user.username):
         try:

@@ -13,6 +13,7 @@ from pyotp import TOTP
 
 from lims.accounts.factors import Answer, confirmed_factor, new_recovery_codes, use_code
 from lims.accounts.models import AccessEvent, Factor, Secret
+from lims.accounts.roles import Role
 from lims.audit.models import Change, Operation
 from lims.people import own, services
 from tests.factories import PASSWORD, People, fresh_code, totp_secret
@@ -103,9 +104,8 @@ def test_an_idle_session_ends_on_the_server_and_comes_back_to_its_page(who: Peop
     start = datetime.now(UTC)
     with time_machine.travel(start + timedelta(minutes=29), tick=False):
         assert client.get("/batches/").status_code == 200
-        looking = {"headers": {"X-Oxinate-Looks-Again": "1"}}
-    with time_machine.travel(start + timedelta(minutes=45), tick=False):
-        assert client.get("/batches/", **looking).status_code == 200  # by itself: it does not count
+    with time_machine.travel(start + timedelta(minutes=45), tick=False):  # a page that looks by itself does not count
+        assert client.get("/batches/", headers={"X-Oxinate-Looks-Again": "1"}).status_code == 200
     with time_machine.travel(start + timedelta(minutes=60), tick=False):
         answer = client.post("/batches/new/", {}, headers={"Referer": "http://testserver/batches/new/?a=b"})
         assert answer["Location"] == "/sign-in/?next=/batches/new/%3Fa%3Db"
@@ -230,3 +230,16 @@ def test_an_administrator_lands_on_the_people(who: People, client: Client) -> No
     assert client.get("/people/").status_code == 200
     assert client.get("/people/operator/").status_code == 200
     assert Secret.objects.filter(failures__gt=0).count() == 0
+
+
+@pytest.mark.requirement("P11-10d")
+@pytest.mark.parametrize("role", [role for role in Role if role not in {Role.SYSTEM, Role.ADMINISTRATOR}])
+def test_nobody_but_an_administrator_sees_or_keeps_people(who: People, client: Client, role: Role) -> None:
+    enter(client, role)
+    for path in ("/people/", "/people/new/", "/people/operator/"):
+        assert client.get(path).status_code == 403
+    assert client.post("/people/operator/roles/", {"roles": ["quality"], "reason": "x"}).status_code == 403
+    rest = Rest(role)
+    assert rest.get("people/").status_code == 403
+    assert rest.post("people/operator/roles/", {"roles": ["quality"], "reason": "x"}).status_code == 403
+    assert client.get("/account/").status_code == 200

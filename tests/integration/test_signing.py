@@ -213,3 +213,26 @@ def test_the_last_administrator_stays_and_nobody_administers_themselves(who: Peo
     assert given.data["roles"] == ["operator", "analyst"]
     assert given.data["history"][0]["reason"] == "second training"
     assert rest.post("people/system/deactivate/", {"reason": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("username", ["two words", "a/b", "new", "../x", "naïve"])
+def test_a_username_is_one_plain_word(who: People, username: str) -> None:
+    answer = Rest("administrator").post(
+        "people/",
+        {
+            "username": username,
+            "full_name": "Some Body",
+            "roles": ["operator"],
+            "password": "a-first-password-of-hers",
+            "identity": "seen",
+        },
+    )
+    assert (answer.status_code, answer.data["code"]) == (422, "bad_username")
+
+
+def test_no_permission_of_an_integration_signs(who: People) -> None:
+    from lims.accounts.roles import Permission, permissions_of
+
+    assert permissions_of(who.integration.user) == {
+        *(Permission.VIEW, Permission.RECEIVE_LOT, Permission.KEEP_EQUIPMENT, Permission.TEST)
+    }
