@@ -1,11 +1,12 @@
 """A small client of Oxinate's REST interface: sign-in, signatures, repeated submissions and refusals.
 
-It needs nothing but Python. Copy it beside your own program; `run_campaign.py` shows how it is used.
+It needs nothing but Python and `one_time_codes.py`. Copy both beside your own program; `run_campaign.py` shows its use.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import time
 from collections.abc import Mapping
@@ -15,10 +16,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from one_time_codes import Authenticator
+
 Json = dict[str, Any]
 
 TIMEOUT_S = 60
 LONGEST_WAIT_S = 30.0
+# Within ten minutes of a signature the next one takes the password alone; some acts always take the code too.
+SEQUENCE_S = 9 * 60
+ALWAYS_WITH_CODE = ("disposition/", "reject/", "approve/", "make-effective/")
+MOST_CODES = 4
 
 
 class UnusableError(Exception):
@@ -50,13 +57,14 @@ class Account:
     username: str
     password: str = field(repr=False)
     roles: tuple[str, ...]
+    authenticator: Authenticator | None = field(default=None, repr=False, compare=False)
 
 
 def read_accounts(path: Path) -> list[Account]:
-    """The accounts file: {"accounts": [{"username", "password", "roles": [...]}]}."""
+    """The accounts file: {"accounts": [{"username", "password", "totp_secret"?, "roles": [...]}]}."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["accounts"]
-        return [Account(row["username"], row["password"], tuple(row["roles"])) for row in rows]
+        return [_account(row) for row in rows]
     except OSError as error:
         raise UnusableError(
             f"The accounts file {path} cannot be read: {error.strerror}. Name it with --accounts."
@@ -67,14 +75,27 @@ def read_accounts(path: Path) -> list[Account]:
         ) from error
 
 
-def cast_roles(accounts: list[Account], roles: tuple[str, ...]) -> dict[str, Account]:
-    """One account for each role, another person for each as far as there are enough of them."""
-    cast: dict[str, Account] = {}
+def _account(row: Json) -> Account:
+    secret = row.get("totp_secret")
+    return Account(row["username"], row["password"], tuple(row["roles"]), Authenticator(secret) if secret else None)
+
+
+def cast_roles(accounts: list[Account], roles: tuple[str, ...]) -> dict[str, list[Account]]:
+    """The accounts of each role, first another person for each as far as there are enough of them.
+
+    Whoever comes after the first signs too: one-time codes are good once, and two people have twice as many.
+    """
+    cast: dict[str, list[Account]] = {}
+    taken: list[Account] = []
     for role in roles:
         able = [account for account in accounts if role in account.roles]
         if not able:
             raise UnusableError(f"No account in the accounts file has the role {role}.")
-        cast[role] = next((account for account in able if account not in cast.values()), able[0])
+        first = next((account for account in able if account not in taken), able[0])
+        taken.append(first)
+        cast[role] = [first]
+    for role in roles:
+        cast[role] += [account for account in accounts if role in account.roles and account not in taken]
     return cast
 
 
@@ -102,7 +123,7 @@ class Oxinate:
     `about` says in the words of the laboratory what a request is for; a refusal begins with it.
     """
 
-    def __init__(self, url: str, cast: Mapping[str, Account]) -> None:
+    def __init__(self, url: str, cast: Mapping[str, list[Account]]) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise UnusableError(f"{url} is not the address of a server: write for example http://127.0.0.1:8000.")
@@ -112,6 +133,7 @@ class Oxinate:
         self._base = parts.path.rstrip("/") + "/api/v1/"
         self._cast = cast
         self._tokens: dict[str, str] = {}
+        self._signed_at: dict[tuple[str, str], float] = {}
 
     def get(self, path: str, *, role: str, about: str = "", **query: str) -> Any:
         target = path + (f"?{urlencode(query)}" if query else "")
@@ -136,10 +158,34 @@ class Oxinate:
         return self._ask("POST", path, json.dumps(body).encode(), role=role, about=about).json(about)
 
     def sign(self, path: str, body: Json, *, role: str, about: str) -> Any:
-        """A token alone never signs: a signed act carries username and password once more."""
-        account = self._cast[role]
-        signature = {"username": account.username, "password": account.password}
-        return self.post(path, {**body, "signature": signature}, role=role, about=about)
+        """A token alone never signs: a signed act carries username and password once more, and a one-time code at
+        the first signature of a sequence and for what matters most."""
+        self._token(role)  # first: signing in takes a code too, and codes have to arrive in their order
+        signer = self._signer(role, path)
+        signature = {"username": signer.username, "password": signer.password}
+        since = time.monotonic() - self._signed_at.get((role, signer.username), -math.inf)
+        with_code = path.endswith(ALWAYS_WITH_CODE) or since > SEQUENCE_S
+        for attempt in range(1, MOST_CODES + 1):
+            if with_code and signer.authenticator is not None:
+                signature["otp"] = signer.authenticator.next()
+            try:
+                done = self.post(path, {**body, "signature": signature}, role=role, about=about)
+            except RefusedError as refusal:
+                # Used: by an earlier run, for instance. The next code is another one.
+                if refusal.code not in {"otp_required", "otp_used"} or attempt == MOST_CODES:
+                    raise
+                with_code = True
+            else:
+                self._signed_at[role, signer.username] = time.monotonic()
+                return done
+        raise AssertionError("unreachable")
+
+    def _signer(self, role: str, path: str) -> Account:
+        """Where a code is needed, whoever has one first; else the role's first account, which is in its sequence."""
+        able = self._cast[role]
+        if not path.endswith(ALWAYS_WITH_CODE):
+            return next((a for a in able if (role, a.username) in self._signed_at), able[0])
+        return min(able, key=lambda a: a.authenticator.ready_in() if a.authenticator else 0.0)
 
     def upload(self, path: str, body: bytes, *, content_type: str, role: str, about: str) -> Any:
         return self._ask("POST", path, body, role=role, about=about, content_type=content_type).json(about)
@@ -169,17 +215,25 @@ class Oxinate:
 
     def _token(self, role: str) -> str:
         if role not in self._tokens:
-            account = self._cast[role]
-            about = f"Signing in as {account.username}"
-            body = json.dumps({"username": account.username, "password": account.password}).encode()
-            answer = self._patiently("POST", "tokens/", body, {"Content-Type": "application/json"})
-            told = answer.json(about)
-            if answer.status >= 400:
-                raise UnusableError(
-                    str(RefusedError(answer.status, told if isinstance(told, dict) else {}, about=about))
-                )
-            self._tokens[role] = told["token"]
+            self._tokens[role] = self._sign_in(self._cast[role][0])
         return self._tokens[role]
+
+    def _sign_in(self, account: Account) -> str:
+        about = f"Signing in as {account.username}"
+        given = {"username": account.username, "password": account.password}
+        for attempt in range(1, MOST_CODES + 1):
+            if account.authenticator is not None:
+                given["otp"] = account.authenticator.next()
+            answer = self._patiently(
+                "POST", "tokens/", json.dumps(given).encode(), {"Content-Type": "application/json"}
+            )
+            told = answer.json(about)
+            problem = told if isinstance(told, dict) else {}
+            if answer.status < 400:
+                return str(problem["token"])
+            if problem.get("code") != "otp_used" or attempt == MOST_CODES:
+                break
+        raise UnusableError(str(RefusedError(answer.status, problem, about=about)))
 
     def _patiently(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> _Answer:
         """Sent again where the server asks for patience: too fast, not ready, or still at work on the first copy."""

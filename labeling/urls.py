@@ -9,7 +9,7 @@ KIND = r"(?P<kind>protocols|specifications)"
 VERSION = rf"^{KIND}/(?P<code>[a-z0-9][a-z0-9._-]*)/(?P<number>\d+)/"
 
 urlpatterns = [
-    path("", lists.today, name="today"),
+    path("", lists.home, name="today"),
     path("batches/", lists.batches, name="batches"),
     path("batches/new/", lists.plan, name="plan"),
     path("batches/<str:number>/", work.batch, name="batch"),

@@ -51,8 +51,27 @@ class PermissionRefused(DomainError):
 
 
 class SignatureRefused(DomainError):
+    """Nothing was signed; `code` says what is missing (`otp_required`) or wrong."""
+
     code = "signature_refused"
     status = 403
+
+    def __init__(self, message: str, *, code: str | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        if code is not None:
+            self.code = code
+
+
+class SignInRefused(DomainError):
+    """Nobody was signed in; `code` says what is missing or wrong."""
+
+    code = "not_signed_in"
+    status = 401
+
+    def __init__(self, message: str, *, code: str | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        if code is not None:
+            self.code = code
 
 
 class SegregationOfDuties(DomainError):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from django.db import DataError
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
+
+M = TypeVar("M", bound=Model)
+PAGE = 50
 
 
 class NewestFirst(CursorPagination):
@@ -22,3 +28,21 @@ class NewestFirst(CursorPagination):
             return super().paginate_queryset(queryset, request, view=view)
         except (ValueError, DataError):
             raise NotFound("This cursor names no page; begin at the first one.") from None
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[M]):
+    rows: list[M]
+    older: str  # the query string of the next page, empty on the last
+
+
+def one_page(request: HttpRequest, rows: QuerySet[M]) -> Found[M]:
+    """The newest rows, or those older than `?before=`."""
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit():
+        rows = rows.filter(pk__lt=int(before))
+    found = list(rows.order_by("-pk")[: PAGE + 1])
+    if len(found) <= PAGE:
+        return Found(found, "")
+    query = request.GET.copy()
+    query["before"] = str(found[PAGE - 1].pk)
+    return Found(found[:PAGE], f"?{query.urlencode()}")

@@ -25,6 +25,9 @@ LOCAL_OWNER_DATABASE = "postgresql://lims_owner@127.0.0.1:5432/oxinate"
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 
 SECRET_KEY = environment.text("LIMS_SECRET_KEY", UNSAFE_SECRET)
+# Encrypts the second factors, and is kept outside the database. Its own variable, so that LIMS_SECRET_KEY can be
+# changed without everybody setting up their authenticator anew.
+FACTOR_KEY = environment.text("LIMS_FACTOR_KEY", SECRET_KEY)
 ALLOWED_HOSTS = environment.names("LIMS_ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = environment.names("LIMS_TRUSTED_ORIGINS")
 DEMO = environment.flag("LIMS_DEMO", default=not PRODUCTION)
@@ -98,6 +101,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "lims.accounts.sessions.IdleTimeOut",
+    "lims.accounts.sessions.OpenDuties",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -138,6 +143,8 @@ AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
+# The site's; no user can change it. Work that was not saved stays in the browser and comes back after sign-in.
+IDLE_MINUTES = environment.whole_number("LIMS_IDLE_MINUTES", 30)
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -148,6 +155,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ handler500 = "lims.http.answer_server_error"
 urlpatterns = [
     path("api/v1/", include("lims.urls_rest")),
     path("", include("lims.accounts.urls")),
+    path("", include("lims.people.urls")),
     path("", include("lims.oversight.urls")),
     path("", include("qc.urls")),
     path("", include("labeling.urls")),

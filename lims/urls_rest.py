@@ -10,6 +10,7 @@ from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokensApi
 from lims.oversight.api import AcknowledgementApi, AlarmsApi, HealthApi, OperationsApi, SiteApi, StateApi
+from lims.people import api as people
 from lims.records.api import DocumentApi, DocumentContentApi, DocumentsApi, VerifyApi
 from qc import api as qc
 
@@ -30,6 +31,11 @@ def version_routes(prefix: str, **model: object) -> list[object]:
 urlpatterns = [
     path("tokens/", TokensApi.as_view()),
     path("me/", MeApi.as_view()),
+    path("me/statement/", people.StatementApi.as_view()),
+    path("people/", people.PeopleApi.as_view()),
+    path("people/<str:username>/", people.PersonApi.as_view()),
+    *(path(f"people/<str:username>/{act}/", people.UpkeepApi.as_view(act=act)) for act in people.ACTS),
+    path("access/", people.AccessApi.as_view()),
     path("site/", SiteApi.as_view()),
     path("health/", HealthApi.as_view()),
     path("health/details/", StateApi.as_view()),

@@ -50,6 +50,35 @@
     form.addEventListener("submit", () => sessionStorage.removeItem(drafts(form)));
   }
 
+  // A session that timed out meets the form on its way: whoever signs in again finds what they had typed in it.
+  // Names, passwords and codes are never kept.
+  const NEVER = ["username", "password", "otp", "old", "new", "again"];
+  const sentKey = "sent";
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || "signsOut" in form.dataset || event.defaultPrevented) return;
+    const typed = {};
+    for (const input of form.elements) {
+      const plain = input.matches("textarea, select, input:not([type=hidden], [type=password], [type=file])");
+      if (plain && input.name && !NEVER.includes(input.name)) typed[input.id || input.name] = input.value;
+    }
+    const sent = { page: location.pathname, action: form.getAttribute("action"), entry: form.dataset.entry, typed };
+    sessionStorage.setItem(sentKey, JSON.stringify(sent));
+  });
+  const sent = JSON.parse(sessionStorage.getItem(sentKey) || "null");
+  sessionStorage.removeItem(sentKey);
+  if (sent && sent.page === location.pathname && document.referrer.includes("/sign-in/")) {
+    for (const form of document.querySelectorAll("form")) {
+      if (form.getAttribute("action") !== sent.action || form.dataset.entry !== sent.entry) continue;
+      for (const [name, value] of Object.entries(sent.typed)) {
+        const input = [...form.elements].find((element) => (element.id || element.name) === name);
+        if (input && !["checkbox", "radio"].includes(input.type)) input.value = value;
+      }
+      for (let node = form; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+      say(form, "Your session had timed out, and nothing was saved. What you typed is here again.");
+    }
+  }
+
   // The unit inside a field is the one that is chosen.
   document.addEventListener("change", (event) => {
     if (event.target.name !== "unit") return;

@@ -5,7 +5,7 @@
     const table = document.querySelector("[data-watch]");
     if (!table || !table.querySelector("[data-pending]")) return;
     try {
-      const answer = await fetch(location.href, { credentials: "same-origin" });
+      const answer = await fetch(location.href, { credentials: "same-origin", headers: { "X-Oxinate-Looks-Again": "1" } });
       if (answer.ok) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.querySelector("[data-watch]");

@@ -146,6 +146,7 @@ class TimerForm(LabForm):
     def __init__(self, *args: Any, may_stop: datetime | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.may_stop = may_stop
+        self.ask_why(ReasonFor.LATE_ENTRY)
 
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}
@@ -155,10 +156,6 @@ class TimerForm(LabForm):
         if typed.get("event") == "stop" and self.may_stop and stopped < self.may_stop and not said:
             self.add_error("early_reason", "Say why the timer is stopped before its minimum; it opens a deviation.")
         return typed
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.ask_why(ReasonFor.LATE_ENTRY)
 
     @property
     def step_key(self) -> str:

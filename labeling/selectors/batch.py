@@ -247,6 +247,7 @@ def _signature(facts: BatchFacts, signature: Signature) -> Json:
         "full_name": signature.full_name,
         "username": signature.username,
         "role": signature.role,
+        "factors": signature.factors.split("+"),
         "at": signature.at.isoformat(),
         "reason": signature.reason,
         "covers": signature.covers,

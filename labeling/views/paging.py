@@ -1,31 +1,5 @@
-"""Lists by cursor: a page costs the same wherever it lies, and nothing is counted."""
+"""Lists by cursor."""
 
-from __future__ import annotations
+from lims.pagination import Found, one_page
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
-
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
-
-M = TypeVar("M", bound=Model)
-PAGE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Found(Generic[M]):
-    rows: list[M]
-    older: str  # the query string of the next page, empty on the last
-
-
-def one_page(request: HttpRequest, rows: QuerySet[M]) -> Found[M]:
-    """The newest rows, or those older than `?before=`."""
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit():
-        rows = rows.filter(pk__lt=int(before))
-    found = list(rows.order_by("-pk")[: PAGE + 1])
-    if len(found) <= PAGE:
-        return Found(found, "")
-    query = request.GET.copy()
-    query["before"] = str(found[PAGE - 1].pk)
-    return Found(found[:PAGE], f"?{query.urlencode()}")
+__all__ = ["Found", "one_page"]

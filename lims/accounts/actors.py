@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from lims.accounts.models import SYSTEM_USERNAME, User
+from lims.accounts.models import SYSTEM_USERNAME, Token, User
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -25,6 +26,8 @@ class Actor:
     user: User
     source: Source = Source.COMMAND
     address: str = ""
+    # The session or token this comes through; empty where there is none (a command, a task).
+    seat: str = ""
 
     def as_user(self, user: User) -> Actor:
         """Another person at the same workstation: the second person signs without signing anyone out."""
@@ -36,7 +39,7 @@ def actor_of(request: HttpRequest | Request) -> Actor:
     user = request.user
     if not isinstance(user, User):
         raise TypeError("actor_of() needs a request of a signed-in person")
-    return Actor(user, source_of(request), address_of(request))
+    return Actor(user, source_of(request), address_of(request), seat_of(request))
 
 
 def system_actor(source: Source = Source.COMMAND) -> Actor:
@@ -46,6 +49,15 @@ def system_actor(source: Source = Source.COMMAND) -> Actor:
 
 def source_of(request: HttpRequest | Request) -> Source:
     return Source.REST if request.path.startswith("/api/") else Source.PAGE
+
+
+def seat_of(request: HttpRequest | Request) -> str:
+    """What a sequence of signatures is bound to. A new sign-in is a new seat, because it has a new session key."""
+    token = getattr(request, "auth", None)
+    if isinstance(token, Token):
+        return f"token:{token.pk}"
+    key = request.session.session_key
+    return f"session:{hashlib.sha256(key.encode()).hexdigest()}" if key else ""
 
 
 def address_of(request: HttpRequest | Request) -> str:

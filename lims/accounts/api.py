@@ -20,6 +20,7 @@ from lims.inputs import Input, read_input
 class TokenInput(Input):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=500, trim_whitespace=False, write_only=True)
+    otp = serializers.CharField(max_length=40, required=False, default="", allow_blank=True, write_only=True)
 
 
 def user_row(user: User) -> dict[str, object]:
@@ -33,7 +34,7 @@ class SignInThrottle(AnonRateThrottle):
 
 
 class TokensApi(APIView):
-    """Sign in: username and password for a bearer token that expires."""
+    """Sign in: username, password and one-time code for a bearer token that expires."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -46,7 +47,7 @@ class TokensApi(APIView):
     def post(self, request: Request) -> Response:
         data = read_input(TokenInput, request.data)
         user, token, expires_at = issue_token(
-            username=data["username"], password=data["password"], address=address_of(request)
+            username=data["username"], password=data["password"], otp=data["otp"], address=address_of(request)
         )
         return Response({"token": token, "expires_at": expires_at.isoformat(), "user": user_row(user)}, status=201)
 

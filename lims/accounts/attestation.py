@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NoReturn
 
+from lims.accounts import access, sequences
 from lims.accounts.actors import Actor
-from lims.accounts.models import AccessEvent, User
+from lims.accounts.factors import Answer, confirmed_factor, is_recovery_code, use_code
+from lims.accounts.models import AccessEvent, Factor, IdentityCheck, Secret, User
+from lims.accounts.sign_in import CODE_WRONG, LOCKED, USED
+from lims.accounts.statement import has_accepted
 from lims.errors import SignatureRefused
+
+# Acts that take all factors however recently their signer signed: the last word of their purpose.
+ALWAYS_ALL_FACTORS = frozenset({"release", "reject", "approve", "make_effective", "accept_statement"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +23,7 @@ class Credential:
 
     username: str
     password: str = field(repr=False)
+    otp: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +41,73 @@ class Attestation:
 def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation:
     """The signer named by `credential`, who need not be the person signed in at this workstation.
 
-    Raises SignatureRefused where username and password do not belong together; the attempt is kept, outside any
-    transaction that could roll it back.
+    Raises SignatureRefused where a factor is wrong or missing, or where this person cannot sign yet; the attempt is
+    kept, outside any transaction that could roll it back.
     """
     user = User.objects.filter(username__iexact=credential.username).first()
+
+    def refuse(message: str, code: str, *, field: str = "password", counted: bool = False) -> NoReturn:
+        if user is not None and counted:
+            access.failed(user, address=actor.address)
+        access.note(
+            AccessEvent.Kind.SIGNING_REFUSED,
+            username=credential.username,
+            user=user,
+            purpose=purpose,
+            address=actor.address,
+            why=code,
+        )
+        raise SignatureRefused(f"{message} Nothing was signed.", code=code, field=field)
+
     if user is None:
         User().set_password(credential.password)  # an unknown name takes as long as a known one
-    if user is None or not user.is_active or not user.check_password(credential.password):
-        AccessEvent.objects.create(
-            kind=AccessEvent.Kind.SIGNING_REFUSED,
-            username=credential.username[:150],
-            user=user,
-            purpose=purpose[:64],
-            address=actor.address,
-        )
-        raise SignatureRefused("Username or password is wrong; nothing was signed.", field="password")
-    return Attestation(actor.as_user(user), factors=("username", "password"))
+        refuse("Username or password is wrong.", "signature_refused")
+    if access.is_locked(user):
+        refuse(LOCKED, "locked")
+    if not user.check_password(credential.password) or not user.is_active:
+        refuse("Username or password is wrong.", "signature_refused", counted=True)
+    if why := _not_yet(user, purpose):
+        refuse(*why)
+    factor = confirmed_factor(user)
+    if factor is None:
+        refuse(f"{user.full_name} has no second factor yet.", "factor_missing")
+    factors: tuple[str, ...] = ("username", "password")
+    if credential.otp.strip():
+        code, message = _wrong_code(factor, credential.otp)
+        if code:
+            refuse(message, code, field="otp", counted=code == Answer.WRONG)
+        factors = (*factors, "totp")
+    elif purpose.rpartition(".")[2] in ALWAYS_ALL_FACTORS or not sequences.is_unbroken(actor, user):
+        refuse("This signature needs the one-time code of the authenticator too.", "otp_required", field="otp")
+    access.succeeded(user)
+    sequences.carry_on(actor, user)
+    return Attestation(actor.as_user(user), factors=factors)
+
+
+def _not_yet(user: User, purpose: str) -> tuple[str, str] | None:
+    """What has to happen before this person can sign at all."""
+    secret = Secret.objects.get(user=user)
+    if secret.must_change:
+        return "An administrator set this password; its owner has to change it first.", "password_change_required"
+    if purpose.endswith(".accept_statement"):
+        return None
+    if not identity_is_checked(user):
+        return f"The identity of {user.full_name} has not been checked yet.", "identity_not_checked"
+    if not has_accepted(user):
+        return f"{user.full_name} has not accepted the statement on signatures yet.", "statement_not_accepted"
+    return None
+
+
+def identity_is_checked(user: User) -> bool:
+    """Once at enrolment, and once more after a second factor was revoked (21 CFR 11.100(b), 11.300(c))."""
+    void = Secret.objects.values_list("checks_void_to", flat=True).get(user=user)
+    return IdentityCheck.objects.filter(user=user, pk__gt=void).exists()
+
+
+def _wrong_code(factor: Factor, typed: str) -> tuple[str, str]:
+    if is_recovery_code(typed):
+        return "recovery_code_cannot_sign", "A recovery code opens the door; it cannot sign."
+    answer = use_code(factor, typed)
+    if answer is Answer.USED:
+        return answer, USED
+    return (answer, CODE_WRONG) if answer is Answer.WRONG else ("", "")

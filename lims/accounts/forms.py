@@ -7,6 +7,11 @@ from django import forms
 from lims.accounts.attestation import Credential
 
 
+def code_field(help_text: str) -> forms.CharField:
+    widget = forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"})
+    return forms.CharField(label="One-time code", required=False, max_length=40, help_text=help_text, widget=widget)
+
+
 class SignInForm(forms.Form):
     username = forms.CharField(
         max_length=64,
@@ -15,6 +20,8 @@ class SignInForm(forms.Form):
     password = forms.CharField(
         strip=False, max_length=256, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
+    otp = code_field("Of your authenticator, or a recovery code. Empty only before you have set one up.")
+    otp.widget.attrs["inputmode"] = "text"
 
 
 class SignatureForm(forms.Form):
@@ -25,6 +32,7 @@ class SignatureForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
     )
     password = forms.CharField(strip=False, max_length=256, widget=forms.PasswordInput(attrs={"autocomplete": "off"}))
+    otp = code_field("Six digits of the signer's authenticator.")
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, slug: str = "sign", **kwargs: Any) -> None:
@@ -36,11 +44,12 @@ class SignatureForm(forms.Form):
 
     @property
     def credential(self) -> Credential:
-        return Credential(username=self.cleaned_data["username"], password=self.cleaned_data["password"])
+        given = self.cleaned_data
+        return Credential(username=given["username"], password=given["password"], otp=given["otp"])
 
 
 class ReasonedSignatureForm(SignatureForm):
     """A signature that also says why."""
 
     reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
-    field_order = ("reason", "username", "password", "revision")
+    field_order = ("reason", "username", "password", "otp", "revision")

@@ -1,4 +1,4 @@
-"""People as the program knows them: a user, the secret that proves it, tokens, and the log of who came and went."""
+"""People as the program knows them: a user, what proves it, what lets them sign, and the log of who came and went."""
 
 from __future__ import annotations
 
@@ -68,22 +68,92 @@ class User(AbstractBaseUser):
         return check_password(raw_password, secret.encoded, setter=self.set_password)
 
     def get_session_auth_hash(self) -> str:
-        """A changed password ends every session of its owner."""
+        """A changed password or a revoked factor ends every session of its owner."""
         from django.utils.crypto import salted_hmac
 
         secret = Secret.objects.filter(user=self).first()
-        return salted_hmac("lims.accounts.session", secret.encoded if secret else "", algorithm="sha256").hexdigest()
+        # Not the hash itself: argon2's parameters may be raised at a sign-in, which ends no other session.
+        state = f"{secret.generation}" if secret else ""
+        return salted_hmac("lims.accounts.session", f"{self.pk}:{state}", algorithm="sha256").hexdigest()
 
     def get_session_auth_fallback_hash(self) -> list[str]:
         return []
 
 
 class Secret(models.Model):
-    """The password of a user, as argon2 left it."""
+    """The password of a user, as argon2 left it, and how often it was missed since it was last right."""
 
     user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="secret")
     encoded = models.CharField(max_length=256)
     changed_at = models.DateTimeField(db_default=Now())
+    # Counts up when every session and token of its owner has to end.
+    generation = models.IntegerField(default=0)
+    # An administrator set it: its owner may do nothing before choosing another.
+    must_change = models.BooleanField(default=False)
+    failures = models.SmallIntegerField(default=0)
+    locked_at = models.DateTimeField(null=True)
+    # Identity checks up to this row were made before a second factor was revoked, and count no more.
+    checks_void_to = models.BigIntegerField(default=0)
+
+
+class Factor(models.Model):
+    """The second factor: an authenticator with one-time codes (RFC 6238). Its secret is encrypted with a key that the
+    database does not hold, and never enters the audit trail."""
+
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="factor")
+    sealed = models.CharField(max_length=256)
+    created_at = models.DateTimeField(db_default=Now())
+    # Empty until its owner has shown a first code.
+    confirmed_at = models.DateTimeField(null=True)
+    # The newest time step whose code was accepted: no code is good twice.
+    last_step = models.BigIntegerField(default=0)
+    # Digests; one that was used is taken out.
+    recovery = ArrayField(models.CharField(max_length=64), default=list)
+
+
+class IdentityCheck(models.Model):
+    """Somebody looked at who this person is, before they could sign (21 CFR 11.100(b)). Append-only."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="identity_checks")
+    checked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    how = models.CharField(max_length=400)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="identity_check_says_how", condition=~models.Q(how="")),
+        ]
+
+
+class Acceptance(models.Model):
+    """A person accepted a version of the statement on signatures (21 CFR 11.10(j)). Append-only."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="acceptances")
+    version = models.SmallIntegerField()
+    sha256 = models.CharField(max_length=64)
+    factors = models.CharField(max_length=64)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "version", "sha256"], name="acceptance_once_per_version"),
+        ]
+
+
+class SigningSequence(models.Model):
+    """A run of signatures by one person at one seat (a session or a token), begun with all factors."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    seat = models.CharField(max_length=80)
+    address = models.CharField(max_length=64)
+    roles = ArrayField(models.CharField(max_length=24))
+    generation = models.IntegerField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "seat"], name="signing_sequence_once_per_seat"),
+        ]
 
 
 class Token(models.Model):
@@ -103,6 +173,8 @@ class AccessEvent(models.Model):
         SIGNED_IN = "signed_in", "signed in"
         SIGN_IN_REFUSED = "sign_in_refused", "sign-in refused"
         SIGNED_OUT = "signed_out", "signed out"
+        TIMED_OUT = "timed_out", "timed out"
+        LOCKED = "locked", "locked out"
         SIGNING_REFUSED = "signing_refused", "signing refused"
         TOKEN_ISSUED = "token_issued", "token issued"
 
@@ -110,5 +182,7 @@ class AccessEvent(models.Model):
     username = models.CharField(max_length=150)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
     purpose = models.CharField(max_length=64, blank=True)
+    # The code of the refusal, where there was one.
+    why = models.CharField(max_length=40, blank=True, default="")
     address = models.CharField(max_length=64, blank=True)
     at = models.DateTimeField(db_default=Now())

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     REVIEW_AUDIT = "review the audit trail of a batch"
     WATCH = "see alarms and the state of the installation"
     ACKNOWLEDGE = "acknowledge alarms"
+    READ_ACCESS = "see who signed in, was turned away or locked out"
     MANAGE_PEOPLE = "enroll and deactivate people"
 
 
@@ -41,8 +42,10 @@ class Role(StrEnum):
     REVIEWER = "reviewer"
     RELEASER = "releaser"
     QUALITY = "quality"
+    RADIATION_SAFETY = "radiation_safety"
     ADMINISTRATOR = "administrator"
     INSPECTOR = "inspector"
+    INTEGRATION = "integration"
     SYSTEM = "system"
 
 
@@ -69,12 +72,15 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.QUALITY: frozenset(
             {
                 *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.ASSESS_DEVIATION, P.HOLD_BATCH, P.REJECT_BATCH),
-                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.READ_AUDIT, P.WATCH, P.ACKNOWLEDGE),
+                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.READ_AUDIT, P.READ_ACCESS, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
+        Role.RADIATION_SAFETY: frozenset({P.VIEW, P.KEEP_EQUIPMENT}),
         # Independent of record content (FDA Data Integrity Q&A 2018, Q4): no permission over batches or results.
-        Role.ADMINISTRATOR: frozenset({P.MANAGE_PEOPLE, P.WATCH, P.ACKNOWLEDGE}),
-        Role.INSPECTOR: frozenset({P.VIEW, P.READ_AUDIT, P.WATCH}),
+        Role.ADMINISTRATOR: frozenset({P.MANAGE_PEOPLE, P.READ_ACCESS, P.WATCH, P.ACKNOWLEDGE}),
+        Role.INSPECTOR: frozenset({P.VIEW, P.READ_AUDIT, P.READ_ACCESS, P.WATCH}),
+        # Another system that delivers goods and readings. None of its permissions is one that signs.
+        Role.INTEGRATION: frozenset({P.VIEW, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.TEST}),
         Role.SYSTEM: frozenset({P.DRAFT_DOCUMENT}),
     }
 )

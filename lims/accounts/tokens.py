@@ -6,30 +6,39 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from django.contrib.auth import authenticate
+from django.db.models import F
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from lims.accounts.models import AccessEvent, Token, User
+from lims.accounts import access
+from lims.accounts.duties import duty_of
+from lims.accounts.models import AccessEvent, Secret, Token, User
+from lims.accounts.sign_in import prove
+from lims.errors import SignInRefused
 
 LIFETIME = timedelta(hours=12)
 REFUSED = "The token is unknown, has expired, or its owner's account is closed. Sign in again."
 
 
-def issue_token(*, username: str, password: str, address: str) -> tuple[User, str, datetime]:
+def issue_token(*, username: str, password: str, otp: str, address: str) -> tuple[User, str, datetime]:
     """A new token for the owner of these factors; it is shown once and only its digest is kept."""
-    user = authenticate(username=username, password=password)
-    known = User.objects.filter(username__iexact=username).first()
-    if not isinstance(user, User):
-        _note(AccessEvent.Kind.SIGN_IN_REFUSED, username=username, user=known, address=address)
-        raise AuthenticationFailed("Username or password is wrong.")
+    user = prove(username=username, password=password, otp=otp, address=address)
+    if duty := duty_of(user):
+        code, sentence, _ = duty
+        raise SignInRefused(f"{sentence} The pages show how.", code=code)
     text = secrets.token_urlsafe(32)
     expires_at = timezone.now() + LIFETIME
     Token.objects.create(user=user, sha256=_digest(text), expires_at=expires_at)
-    _note(AccessEvent.Kind.TOKEN_ISSUED, username=username, user=user, address=address)
+    access.note(AccessEvent.Kind.TOKEN_ISSUED, username=user.username, user=user, address=address)
     return user, text, expires_at
+
+
+def end_every_session(user: User) -> None:
+    """At once: sessions, tokens and sequences of signatures."""
+    Secret.objects.filter(user=user).update(generation=F("generation") + 1)
+    Token.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -54,7 +63,3 @@ class TokenAuthentication(BaseAuthentication):
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _note(kind: str, *, username: str, user: User | None, address: str) -> None:
-    AccessEvent.objects.create(kind=kind, username=username[:150], user=user, address=address)

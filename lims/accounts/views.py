@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -10,14 +10,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from lims.accounts import access
 from lims.accounts.actors import address_of
 from lims.accounts.forms import SignInForm
 from lims.accounts.models import AccessEvent, User
+from lims.accounts.sign_in import prove
+from lims.http import refusals_shown_on
 
-REFUSED = "Username or password is wrong."
 
-
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "otp")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -25,15 +26,16 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return redirect("/")
     form = SignInForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        typed = form.cleaned_data["username"]
-        user = authenticate(request, username=typed, password=form.cleaned_data["password"])
-        if isinstance(user, User):
-            login(request, user)
-            _note(request, AccessEvent.Kind.SIGNED_IN, username=user.username, user=user)
+        with refusals_shown_on(form):
+            user = prove(
+                username=form.cleaned_data["username"],
+                password=form.cleaned_data["password"],
+                otp=form.cleaned_data["otp"],
+                address=address_of(request),
+            )
+            login(request, user)  # with a new session key
+            access.note(AccessEvent.Kind.SIGNED_IN, username=user.username, user=user, address=address_of(request))
             return redirect(_next(request))
-        known = User.objects.filter(username__iexact=typed).first()
-        _note(request, AccessEvent.Kind.SIGN_IN_REFUSED, username=typed, user=known)
-        form.add_error("password", REFUSED)
     status = 422 if form.errors else 200
     return render(request, "accounts/sign_in.html", {"form": form, "next": _next(request)}, status=status)
 
@@ -41,7 +43,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, User):
-        _note(request, AccessEvent.Kind.SIGNED_OUT, username=request.user.username, user=request.user)
+        user = request.user
+        access.note(AccessEvent.Kind.SIGNED_OUT, username=user.username, user=user, address=address_of(request))
     logout(request)
     return redirect("accounts:sign-in")
 
@@ -53,7 +56,3 @@ def _next(request: HttpRequest) -> str:
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return wanted if safe else "/"
-
-
-def _note(request: HttpRequest, kind: str, *, username: str, user: User | None) -> None:
-    AccessEvent.objects.create(kind=kind, username=username[:150], user=user, address=address_of(request))

@@ -252,6 +252,7 @@ def _greet(directory: Path, port: int) -> None:
         for account in stored:
             roles = ", ".join(account["roles"])
             lines.append(f"    {account['username']:<14} {account['password']:<28} {account['full_name']} ({roles})")
+        lines.append("  One-time codes: ./oxinate manage demo_code USERNAME, or their totp_secret in an authenticator.")
     lines += ["", "  Ctrl-C stops everything.", ""]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

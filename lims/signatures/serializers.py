@@ -13,6 +13,7 @@ class SignatureInput(Input):
 
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=500, trim_whitespace=False, write_only=True)
+    otp = serializers.CharField(max_length=40, required=False, default="", allow_blank=True, write_only=True)
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=4000)
 
 
@@ -25,7 +26,7 @@ class SignedInput(Input):
 
 def credential_of(data: dict[str, Any]) -> Credential:
     signature = data["signature"]
-    return Credential(username=signature["username"], password=signature["password"])
+    return Credential(username=signature["username"], password=signature["password"], otp=signature["otp"])
 
 
 def reason_of(data: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, fresh_code
 
 CHROMIUM = shutil.which("chromium")  # Debian's; without it, the one that Playwright would bring
 QUIETLY = (
@@ -70,8 +70,9 @@ def person(open_context: Callable[..., BrowserContext], faults: list[str]) -> Ca
             page.goto("/sign-in/")
             page.get_by_label("Username").fill(username)
             page.get_by_label("Password").fill(PASSWORD.format(username))
+            page.get_by_label("One-time code").fill(fresh_code(username))
             page.get_by_role("button", name="Sign in").click()
-            page.wait_for_url("**/")
+            page.wait_for_url(lambda url: "sign-in" not in url)
         return page
 
     return sign_in

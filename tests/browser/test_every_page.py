@@ -26,6 +26,11 @@ PLACES = (
     *("/specifications/", "/specifications/small/1/", "/nowhere/", "/alarms/", "/health/"),
 )
 
+PLACES_OF_PEOPLE = (
+    *("/people/", "/people/new/", "/people/operator/", "/access/"),
+    *("/account/", "/account/password/", "/account/statement/"),
+)
+
 
 def places_of_the_laboratory() -> list[str]:
     """Pages of a batch at work, one in quarantine, one only planned, a lot that waits, and all the registers."""
@@ -39,9 +44,17 @@ def places_of_the_laboratory() -> list[str]:
 
 @pytest.mark.parametrize("light", ["light", "dark"])
 def test_no_page_has_a_serious_finding_or_sticks_out(person: Callable[..., Page], light: str) -> None:
+    places = places_of_the_laboratory()
     page = person("operator", color_scheme=light, bypass_csp=True)
+    found = faults_of(page, places, light)
+    administrator = person("administrator", color_scheme=light, bypass_csp=True)
+    found += faults_of(administrator, list(PLACES_OF_PEOPLE), light)
+    assert found == []
+
+
+def faults_of(page: Page, places: list[str], light: str) -> list[str]:
     found: list[str] = []
-    for path in places_of_the_laboratory():
+    for path in places:
         page.goto(path)
         page.add_script_tag(path=VENDOR / "axe.min.js")
         found += [f"{path} {finding}" for finding in page.evaluate(SERIOUS, RULES[light])]
@@ -51,4 +64,5 @@ def test_no_page_has_a_serious_finding_or_sticks_out(person: Callable[..., Page]
             if beyond > 0:
                 found.append(f"{path} is {beyond} px wider than {width}")
         page.set_viewport_size({"width": 1024, "height": 768})
-    assert found == []
+        assert "/sign-in/" not in page.url, path
+    return found

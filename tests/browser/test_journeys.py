@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from playwright.sync_api import Page, expect
+from pyotp import TOTP
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.models import Batch, Entry
@@ -18,7 +21,7 @@ from lims.records.models import Document
 from lims.records.rendering import render_document
 from lims.signatures.models import Signature
 from tests.browser import small_batch
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, fresh_code
 
 Person = Callable[..., Page]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,6 +31,9 @@ def sign(page: Page, username: str, *, button: str, password: str = "") -> None:
     form = page.locator("form.sign:visible").filter(has=page.get_by_role("button", name=button))
     form.get_by_label("Username of the signer").fill(username)
     form.get_by_label("Password").fill(password or PASSWORD.format(username))
+    if not form.get_by_label("One-time code").is_visible():
+        form.get_by_text("One-time code, where somebody else signs").click()
+    form.get_by_label("One-time code").fill(fresh_code(username))
     form.get_by_role("button", name=button).click()
 
 
@@ -152,7 +158,7 @@ def test_a_wrong_password_signs_nothing_and_the_attempt_is_kept(person: Person) 
     releaser.goto(f"/batches/{batch.number}/release/")
     before = Signature.objects.count()
     sign(releaser, "releaser", button="Sign: release", password="not the password")
-    expect(releaser.get_by_text("Username or password is wrong; nothing was signed.")).to_be_visible()
+    expect(releaser.get_by_text("Username or password is wrong. Nothing was signed.")).to_be_visible()
     expect(releaser.get_by_label("Username of the signer").first).to_have_value("releaser")
     expect(releaser.get_by_label("Password").first).to_have_value("")
     assert Signature.objects.count() == before
@@ -178,6 +184,8 @@ def test_signing_in_and_recording_need_no_mouse(person: Person) -> None:
     page.keyboard.type("operator")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD.format("operator"))
+    page.keyboard.press("Tab")
+    page.keyboard.type(fresh_code("operator"))
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: url.endswith(f"/batches/{batch.number}/") and "sign-in" not in url)
     page.keyboard.press("n")  # the next thing to do
@@ -226,3 +234,60 @@ def test_a_page_that_was_left_open_says_what_changed_since(person: Person) -> No
     expect(first.get_by_text("The record changed while this page was open.")).to_be_visible()
     expect(first.get_by_text("A question from the ward.")).to_be_visible()
     assert Batch.objects.get(pk=batch.pk).status == BatchStatus.ON_HOLD
+
+
+@pytest.mark.requirement("A11D-11.8")
+def test_what_was_typed_into_a_session_that_timed_out_comes_back(person: Person) -> None:
+    batch = small_batch.in_progress(small_batch.laboratory())
+    page = person("operator")
+    page.goto(f"/batches/{batch.number}/")
+    page.get_by_role("button", name="Yes, confirmed").click()
+    expect(page.locator('[data-entry="product.volume"] [name=value]')).to_be_visible()
+    page.context.clear_cookies(name="oxinate_session")  # as after the idle time
+    save(page, "product.volume", "3.25")
+    page.wait_for_url("**/sign-in/**")
+    sign_in(page, "operator")
+    page.wait_for_url(f"**/batches/{batch.number}/")
+    expect(page.locator('[data-entry="product.volume"] [name=value]')).to_have_value("3.25")
+    expect(page.get_by_text("What you typed is here again.")).to_be_visible()
+
+
+def sign_in(page: Page, username: str, *, password: str = "", code: str = "") -> None:
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(password or PASSWORD.format(username))
+    page.get_by_label("One-time code").fill(code or fresh_code(username))
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.requirement("P11-100b")
+@pytest.mark.requirement("P11-10j")
+def test_somebody_is_enrolled_and_becomes_able_to_sign(person: Person) -> None:
+    small_batch.laboratory()
+    administrator = person("administrator")
+    administrator.get_by_role("link", name="Enroll a person").click()
+    for label, text in (("Username", "nadia"), ("Full name", "Nadia Novak"), ("First password", "first-of-nadia's")):
+        administrator.get_by_label(label).fill(text)
+    administrator.get_by_label("Roles").select_option(["operator", "analyst"])
+    administrator.get_by_label("How the identity was checked").fill("Passport seen.")
+    administrator.get_by_role("button", name="Enroll").click()
+    expect(administrator.get_by_text("Cannot sign yet")).to_be_visible()
+
+    page = person()
+    page.goto("/sign-in/")
+    sign_in(page, "nadia", password="first-of-nadia's", code=" ")
+    page.get_by_label("Present password").fill("first-of-nadia's")
+    page.get_by_label("New password").fill(PASSWORD.format("nadia"))
+    page.get_by_label("The same again").fill(PASSWORD.format("nadia"))
+    page.get_by_role("button", name="Change").click()
+    secret = page.locator("code").inner_text().replace(" ", "")
+    page.get_by_label("One-time code").fill(TOTP(secret).at(timezone.now()))
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_text("None of them can sign.")).to_be_visible()
+    page.get_by_role("link", name="Go on").click()
+    page.get_by_role("link", name="Statement on signatures").click()
+    form = page.locator("form.sign")
+    form.get_by_label("Username of the signer").fill("nadia")
+    form.get_by_label("Password").fill(PASSWORD.format("nadia"))
+    form.get_by_label("One-time code").fill(TOTP(secret).at(timezone.now() + timedelta(seconds=30)))
+    form.get_by_role("button", name="Sign: accepted").click()
+    expect(page.get_by_text("You may sign")).to_be_visible()

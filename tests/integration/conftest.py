@@ -21,6 +21,12 @@ def who(db: None) -> People:
 
 
 @pytest.fixture
+def who_in_a_database_of_its_own(transactional_db: None) -> People:
+    """For threads, which see only what was committed."""
+    return factories.people()
+
+
+@pytest.fixture
 def laboratory(who: People) -> People:
     """The people, with effective protocols and specifications, checked instruments and accepted lots."""
     factories.adopt_library(who)

@@ -7,14 +7,18 @@ from typing import Any
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, fresh_code
+
+
+def sign_in(role: str) -> dict[str, str]:
+    return {"username": role, "password": PASSWORD.format(role), "otp": fresh_code(role)}
 
 
 class Rest:
     def __init__(self, role: str) -> None:
         self.role = role
         self.client = APIClient()
-        answer = self.client.post("/api/v1/tokens/", {"username": role, "password": PASSWORD.format(role)})
+        answer = self.client.post("/api/v1/tokens/", sign_in(role))
         assert answer.status_code == 201, answer.data
         self.token: str = answer.data["token"]
         self.client.credentials(HTTP_AUTHORIZATION=f"Bearer {self.token}")
@@ -33,5 +37,5 @@ class Rest:
     def signed(self, path: str, body: dict[str, Any] | None = None, *, role: str = "", password: str = "") -> Response:
         """A signed act, by this client's person or by another one at the same workstation."""
         signer = role or self.role
-        signature = {"username": signer, "password": password or PASSWORD.format(signer)}
+        signature = {"username": signer, "password": password or PASSWORD.format(signer), "otp": fresh_code(signer)}
         return self.post(path, {**(body or {}), "signature": signature})

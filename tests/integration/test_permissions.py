@@ -12,8 +12,8 @@ from labeling.models import Batch
 from lims.accounts.models import Token
 from lims.people.services import deactivate
 from tests import factories
-from tests.factories import PASSWORD, People
-from tests.integration.rest import Rest
+from tests.factories import People
+from tests.integration.rest import Rest, sign_in
 
 OPEN = {"/api/v1/tokens/", "/api/v1/health/", "/sign-in/"}
 
@@ -66,8 +66,7 @@ def test_a_closed_account_is_refused_at_once(laboratory: People) -> None:
     rest = Rest("operator")
     deactivate(actor=laboratory.administrator, username="operator", reason="left the department")
     assert rest.get("batches/").status_code == 401
-    body = {"username": "operator", "password": PASSWORD.format("operator")}
-    assert rest.client.post("/api/v1/tokens/", body).status_code == 401
+    assert rest.client.post("/api/v1/tokens/", sign_in("operator")).status_code == 401
 
 
 def test_a_token_is_kept_as_its_digest_alone(laboratory: People) -> None:
@@ -89,6 +88,7 @@ def test_a_username_is_unique_in_any_case_of_letters(who: People) -> None:
             full_name="Somebody Else",
             roles=["operator"],
             password="another-long-password",
+            identity="passport",
         )
 
 

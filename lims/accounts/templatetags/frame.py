@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django import template
 from django.conf import settings
 from django.template import Context
 from django.utils import timezone
 
+from lims.accounts.actors import actor_of
+from lims.accounts.attestation import ALWAYS_ALL_FACTORS
 from lims.accounts.models import User
 from lims.accounts.roles import Permission, may
+from lims.accounts.sequences import is_unbroken
 
 register = template.Library()
 
@@ -33,6 +37,8 @@ PLACES = (
     Place("Stock", "labeling:stock", ("/stock/",)),
     Place("Instruments", "labeling:instruments", ("/instruments/",)),
     Place("Protocols", "labeling:protocols", ("/protocols/", "/specifications/")),
+    Place("People", "people:people", ("/people/",), Permission.MANAGE_PEOPLE),
+    Place("Access", "people:access", ("/access/",), Permission.READ_ACCESS),
     Place("Alarms", "oversight:alarms", ("/alarms/", "/health/"), Permission.WATCH),
     Place("Audit", "labeling:audit", ("/audit/",), Permission.READ_AUDIT),
 )
@@ -46,6 +52,17 @@ def site() -> dict[str, object]:
         "version": settings.VERSION,
         "now": timezone.now(),
     }
+
+
+@register.simple_tag(takes_context=True)
+def code_is_asked(context: Context, form: Any) -> bool:
+    """Whether the one-time code has to stand in a signature form: always for some acts, else where the person who is
+    signed in begins a sequence of signatures. A second person finds it folded."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    if form.slug in ALWAYS_ALL_FACTORS or form.errors or request is None or not isinstance(user, User):
+        return True
+    return not is_unbroken(actor_of(request), user)
 
 
 @register.inclusion_tag("components/navigation.html", takes_context=True)

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from lims.people import own_pages, views
+
+app_name = "people"
+urlpatterns = [
+    path("people/", views.people, name="people"),
+    path("people/new/", views.enroll, name="enroll"),
+    path("people/<str:username>/", views.person, name="person"),
+    path("people/<str:username>/<str:act>/", views.upkeep, name="upkeep"),
+    path("access/", views.access, name="access"),
+    path("account/", own_pages.account, name="account"),
+    path("account/password/", own_pages.password, name="password"),
+    path("account/factor/", own_pages.factor, name="factor"),
+    path("account/statement/", own_pages.statement, name="statement"),
+]
