@@ -29,6 +29,7 @@ class NewestFirst(CursorPagination):
         except (ValueError, DataError):
             raise NotFound("This cursor names no page; begin at the first one.") from None
 
+
 @dataclass(frozen=True, slots=True)
 class Found(Generic[M]):
     rows: list[M]
