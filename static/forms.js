@@ -108,7 +108,7 @@
     if (input) input.focus({ preventScroll: true });
     (field || refused).scrollIntoView({ block: "center" });
   } else if (document.activeElement && document.activeElement.matches("input, select, textarea, button")) {
-    document.activeElement.scrollIntoView({ block: "center" });
+    document.activeElement.scrollIntoView({ block: "nearest" });
   }
 
   // Opening a place to sign puts the cursor where the typing starts.

@@ -133,6 +133,10 @@ def number(value: object) -> str:
 def figures(value: object) -> str:
     """Numbers inside a text as people write them: `6.5e7 cells` as `6.5 × 10⁷ cells`, and `degC` as `°C`."""
     text = WRITTEN_SCIENTIFIC.sub(lambda m: f"{m[1]} × 10{str(int(m[2])).translate(SUPERSCRIPTS)}", str(value or ""))
+    return units_in(text)
+
+
+def units_in(text: str) -> str:
     return UNIT_IN_TEXT.sub(lambda m: display_unit(m[0]), text)
 
 
@@ -146,7 +150,8 @@ def worked_lines(text: object) -> list[str]:
 def isotopes(value: object) -> str:
     """`[89Zr]Zr-oxine` as `[⁸⁹Zr]Zr-oxine`, and the code `Zr-89` as `⁸⁹Zr`."""
     text = NUCLIDE_CODE.sub(lambda m: f"{m.group(2)}{m.group(3)}{m.group(1)}", str(value)) if _is_code(value) else value
-    return MASS_NUMBER.sub(lambda m: m.group(1).translate(SUPERSCRIPTS) + ("ᵐ" if m.group(2) else ""), str(text or ""))
+    marked = MASS_NUMBER.sub(lambda m: m[1].translate(SUPERSCRIPTS) + ("ᵐ" if m[2] else ""), str(text or ""))
+    return units_in(marked)
 
 
 def _is_code(value: object) -> bool:

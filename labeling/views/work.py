@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -103,12 +104,8 @@ def _completion(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Batch", f"{document['number']}, {document['product']}"),
         ("Protocol", f"{document['protocol']['code']} version {document['protocol']['version']}"),
-        ("Record", f"{values} value{_s(values)}, {corrected} corrected, {opened} deviation{_s(opened)}"),
+        ("Record", f"{values} value{pluralize(values)}, {corrected} corrected, {opened} deviation{pluralize(opened)}"),
     ]
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
 
 
 def _deviation(
@@ -129,6 +126,9 @@ def _unfolded(steps: list[Any], *, for_verifier: bool, writable: bool, refused: 
     entry, verification = refused.get("entry"), refused.get("verify")
     if entry is not None:
         waiting.add(str(entry["step"].value()))
+    timer = refused.get("timer")
+    if isinstance(timer, TimerForm):
+        waiting.add(timer.step_key)
     if isinstance(verification, VerificationForm):
         waiting.add(verification.step_key)
     return waiting
@@ -234,7 +234,8 @@ def timer(request: HttpRequest, number: str) -> HttpResponse:
     outcome = carried_out(form, do)
     if not outcome.done:
         return worksheet(request, number, outcome, timer=form)
-    return redirect(f"{reverse('labeling:batch', args=[number])}#{form.cleaned_data['step']}")
+    step = form.cleaned_data["step"]
+    return redirect(f"{reverse('labeling:batch', args=[number])}?at={step}#{step}")
 
 
 @page

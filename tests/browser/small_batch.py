@@ -8,6 +8,7 @@ from labeling.services.planning import plan_batch, start_batch
 from labeling.services.recording import Reading, record_entry
 from labeling.services.verification import verify_step
 from labeling.services.versions import import_protocol, import_specification
+from qc.services.disposition import release_batch
 from tests.factories import People, adopt, credential, give_results, instrument, lot, people, review_trail
 
 SPECIFICATION = """\
@@ -18,6 +19,7 @@ tests:
   - {key: purity, title: Radiochemical purity, unit: "%", min: "95", required_before: release}
   - {key: concentration, title: Activity concentration, unit: MBq/mL, min: "1", max: "50", required_before: release,
      from_result: concentration}
+  - {key: sterility, title: Sterility, type: choice, accept: [no growth], required_before: final, days: "14"}
 """
 PROTOCOL = """\
 protocol: small
@@ -55,16 +57,29 @@ VALUES = (
 )
 
 
-def laboratory() -> People:
-    """People, the small protocol in use, a checked instrument and an accepted lot."""
+def laboratory(*, timer: str = "") -> People:
+    """People, the small protocol in use, a checked instrument and an accepted lot; a timer with that minimum."""
     who = people()
     version, _ = import_specification(actor=who.operator, text=SPECIFICATION)
     adopt(who, SpecificationVersion, version.code, version.number)
-    protocol, _ = import_protocol(actor=who.operator, text=PROTOCOL)
+    protocol, _ = import_protocol(actor=who.operator, text=_with_timer(timer) if timer else PROTOCOL)
     adopt(who, ProtocolVersion, protocol.code, protocol.number)
     instrument(who, "DC-1", "dose_calibrator")
     lot(who, "KIT-1", "kit")
     return who
+
+
+def _with_timer(minutes: str) -> str:
+    title = "    title: Assay the product\n"
+    return PROTOCOL.replace(title, f'{title}    timer: {{min_minutes: "{minutes}"}}\n')
+
+
+def released_with_growth(who: People) -> str:
+    """A batch whose sterility failed after its release."""
+    batch = in_quarantine(who)
+    release_batch(actor=who.releaser, number=batch.number, credential=credential("releaser"))
+    give_results(who, batch.number, {"sterility": "growth"}, reviewed=False)
+    return batch.number
 
 
 def in_progress(who: People) -> Batch:

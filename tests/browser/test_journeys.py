@@ -21,7 +21,7 @@ from lims.records.models import Document
 from lims.records.rendering import render_document
 from lims.signatures.models import Signature
 from tests.browser import small_batch
-from tests.factories import PASSWORD, fresh_code
+from tests.factories import PASSWORD, fresh_code, lot
 
 Person = Callable[..., Page]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,6 +40,12 @@ def sign(page: Page, username: str, *, button: str, password: str = "") -> None:
 def save(page: Page, field: str, value: str) -> None:
     form = page.locator(f'form[data-entry="{field}"]')
     form.locator("[name=value]").fill(value)
+    form.get_by_role("button", name="Save").click()
+
+
+def choose(page: Page, test: str, answer: str) -> None:
+    form = page.locator(f'form[data-entry="{test}"]')
+    form.locator(".answers").get_by_text(answer).click()
     form.get_by_role("button", name="Save").click()
 
 
@@ -116,7 +122,8 @@ def record_the_steps(page: Page) -> None:
 def results_and_reviews(person: Person, number: str) -> None:
     analyst = person("analyst")
     analyst.goto(f"/batches/{number}/tests/")
-    save(analyst, "appearance", "clear")
+    choose(analyst, "appearance", "“clear”")
+    expect(analyst.locator('[data-entry="purity"] [name=value]')).to_be_focused()
     save(analyst, "purity", "98.2")
     expect(analyst.locator("#purity")).to_contain_text("Conforms")
     for test in ("appearance", "purity"):
@@ -217,6 +224,66 @@ def test_a_refused_value_stays_as_it_was_typed_with_the_sentence_beside_it(perso
     expect(page.locator("#product")).to_contain_text("Out of range")
     expect(page.locator("#deviations")).to_contain_text("250")
     page.locator("#product").get_by_text("Correct", exact=True).first.click()
+
+
+def test_a_result_of_other_words_needs_them_and_does_not_conform(person: Person) -> None:
+    batch = small_batch.recorded(small_batch.laboratory())
+    page = person("analyst")
+    page.goto(f"/batches/{batch.number}/tests/")
+    choose(page, "appearance", "Other")
+    expect(page.locator("#appearance .error")).to_contain_text("Say what was found.")
+    expect(page.locator("#appearance-other")).to_be_focused()
+    page.locator("#appearance-other").fill("cloudy")
+    page.locator("#appearance").get_by_role("button", name="Save").click()
+    expect(page.locator("#appearance")).to_contain_text("cloudy")
+    expect(page.locator("#appearance")).to_contain_text("Fails")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_timer_stopped_before_its_minimum_needs_a_reason(person: Person, script: bool) -> None:
+    batch = small_batch.in_progress(small_batch.laboratory(timer="15"))
+    page = person("operator", java_script_enabled=script)
+    page.goto(f"/batches/{batch.number}/#product")
+    step = page.locator("#product")
+    if not script:
+        step.locator("> details > summary").click()
+    step.get_by_role("button", name="Start the timer").click()
+    expect(step).to_contain_text("can stop in 1")
+    early = step.get_by_role("button", name="Stop early (15 min too soon)")
+    early.click()  # the browser asks for the reason by itself, or the server does
+    if not script:
+        expect(step.locator(".timer .error")).to_contain_text("Say why the timer is stopped before its minimum")
+    step.get_by_label("Reason for stopping early").fill("The cells clumped.")
+    early.click()
+    expect(step.locator("summary").first).to_contain_text("Deviation")
+    assert batch.timer_events.get(event="stop").reason == "The cells clumped."
+
+
+def test_after_a_value_in_a_later_step_the_work_goes_on_there(person: Person) -> None:
+    batch = small_batch.in_progress(small_batch.laboratory())
+    page = person("operator")
+    page.goto(f"/batches/{batch.number}/#product")
+    save(page, "product.kit_lot", "KIT-1")
+    expect(page.locator('[data-entry="product.activity"] [name=value]')).to_be_focused()
+
+
+def test_sterility_that_fails_after_release_stands_on_top(person: Person) -> None:
+    number = small_batch.released_with_growth(small_batch.laboratory())
+    for username in ("quality", "releaser"):
+        page = person(username)
+        expect(page.locator("main .alarm")).to_contain_text("Sterility failed after release")
+        page.goto(f"/batches/{number}/")
+        expect(page.get_by_role("alert")).to_contain_text("Sterility failed after release.")
+
+
+def test_who_received_a_lot_is_not_asked_to_accept_it(person: Person) -> None:
+    waiting = lot(small_batch.laboratory(), "KIT-2", "kit", accepted=False)
+    operator, quality = person("operator"), person("quality")
+    operator.goto(f"/stock/{waiting.pk}/")
+    expect(operator.get_by_text("Quality accepts or rejects this lot")).to_be_visible()
+    expect(operator.get_by_role("button", name="Sign: accepted")).to_have_count(0)
+    quality.goto(f"/stock/{waiting.pk}/")
+    expect(quality.get_by_role("button", name="Sign: accepted")).to_be_visible()
 
 
 def test_a_page_that_was_left_open_says_what_changed_since(person: Person) -> None:
