@@ -33,7 +33,7 @@ def test_the_reviewer_signs_for_the_trail_and_a_later_event_undoes_it(person: Pe
     expect(page.locator("#review")).to_contain_text("Not reviewed")
     assert findings(page) == []
     sign(page, "reviewer", button="Sign: audit trail reviewed", password="not the password")
-    expect(page.locator("#review")).to_contain_text("nothing was signed")
+    expect(page.locator("#review")).to_contain_text("Nothing was signed")
     sign(page, "reviewer", button="Sign: audit trail reviewed")
     expect(page.locator("#review")).to_contain_text("by Reviewer Test")
     from labeling.services.completion import hold_batch
