@@ -9,7 +9,7 @@ from django.conf import settings
 from labeling.models import Batch, Equipment, Lot
 from labeling.selectors.clock import database_now
 from labeling.selectors.history import history_of
-from labeling.selectors.stock import instrument_row, lot_row
+from labeling.selectors.stock import instrument_rows, lot_row
 from lims.audit.sealing import newest_seal
 from qc.selectors import Assessment, assess, blockers_of, document_with_tests
 
@@ -36,7 +36,7 @@ def batch_record(batch: Batch, *, gate: Assessment, document: str) -> dict[str, 
         "materials": [
             lot_row(lot) for lot in lots.select_related("received_by", "received_on", "disposition_signature")
         ],
-        "instruments": [instrument_row(equipment) for equipment in instruments],
+        "instruments": instrument_rows(list(instruments)),
         "history": history_of(batch.number),
         "printed": {
             "at": database_now().isoformat(),

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from labeling.models import Equipment, Lot
-from labeling.selectors.stock import instrument_row, instruments, lot_row, lots
+from labeling.selectors.stock import instrument_row, instrument_rows, instruments, lot_row, lots
 from labeling.serializers import CalibrationInput, CheckInput, EquipmentInput, LotInput
 from labeling.services.equipment import record_calibration, record_check, register_equipment
 from labeling.services.materials import decide_lot, receive_lot
@@ -62,7 +62,7 @@ class InstrumentsApi(Endpoint):
     def get(self, request: Request) -> Response:
         pages = NewestFirst()
         page: list[Equipment] = pages.paginate_queryset(instruments(), request, view=self) or []
-        return pages.get_paginated_response([instrument_row(equipment) for equipment in page])
+        return pages.get_paginated_response(instrument_rows(page))
 
     @extend_schema(request=EquipmentInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:

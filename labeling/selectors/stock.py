@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from labeling.models import Equipment, EquipmentCheck, Lot
+from labeling.models import Calibration, Equipment, EquipmentCheck, Lot
 
 
 def passed_check_on_day_of(equipment: Equipment, at: datetime) -> bool:
@@ -54,24 +55,37 @@ def lot_row(lot: Lot) -> dict[str, object]:
     }
 
 
+def instrument_rows(equipment: Sequence[Equipment]) -> list[dict[str, object]]:
+    """Instruments with their newest check and calibration: two queries, however many there are."""
+    checks = EquipmentCheck.objects.filter(equipment__in=equipment).order_by("equipment_id", "-at", "-id")
+    periods = Calibration.objects.filter(equipment__in=equipment).order_by("equipment_id", "-valid_from", "-id")
+    newest_check = {check.equipment_id: check for check in checks.distinct("equipment_id")}
+    newest_period = {period.equipment_id: period for period in periods.distinct("equipment_id")}
+    return [_instrument(row, newest_check.get(row.pk), newest_period.get(row.pk)) for row in equipment]
+
+
 def instrument_row(equipment: Equipment) -> dict[str, object]:
-    check = equipment.checks.order_by("-at", "-id").first()
-    calibration = equipment.calibrations.order_by("-valid_from", "-id").first()
+    return instrument_rows([equipment])[0]
+
+
+def _instrument(equipment: Equipment, check: EquipmentCheck | None, period: Calibration | None) -> dict[str, object]:
+    # No check lies in the future, so the newest of all is the newest of today, if there is one today.
+    today = check is not None and timezone.localdate(check.at) == timezone.localdate()
     return {
         "code": equipment.code,
         "kind": equipment.kind,
         "name": equipment.name,
         "serial": equipment.serial,
         "registered_at": equipment.registered_at.isoformat(),
-        "checked_today": passed_check_on_day_of(equipment, timezone.now()),
+        "checked_today": check is not None and today and check.outcome == EquipmentCheck.Outcome.PASS,
         "last_check": _check_row(check) if check else None,
         "calibration": {
-            "relative_u_percent": calibration.relative_u_percent,
-            "repeatability_percent": calibration.repeatability_percent or None,
-            "valid_from": calibration.valid_from.isoformat(),
-            "certificate": calibration.certificate,
+            "relative_u_percent": period.relative_u_percent,
+            "repeatability_percent": period.repeatability_percent or None,
+            "valid_from": period.valid_from.isoformat(),
+            "certificate": period.certificate,
         }
-        if calibration
+        if period
         else None,
     }
 

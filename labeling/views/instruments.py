@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.forms.registers import CalibrationForm, CheckForm, EquipmentForm
 from labeling.models import Equipment
-from labeling.selectors.stock import instrument_row, instruments
+from labeling.selectors.stock import instrument_row, instrument_rows, instruments
 from labeling.services.equipment import record_calibration, record_check, register_equipment
 from labeling.views.pages import Outcome, act, allowed, carried_out, page, shown, zone_hint
 from lims.accounts.actors import actor_of
@@ -23,7 +23,7 @@ SHOWN = 30
 @page
 @require_safe
 def register(request: HttpRequest) -> HttpResponse:
-    rows = [instrument_row(equipment) for equipment in instruments()]
+    rows = instrument_rows(list(instruments()))
     may_keep = allowed(request, Permission.KEEP_EQUIPMENT)
     return shown(request, "labeling/instruments.html", {"rows": rows, "may_keep": may_keep})
 

@@ -16,7 +16,7 @@ from labeling.domain.lifecycle import BatchStatus, VersionStatus
 from labeling.forms.registers import PlanForm
 from labeling.models import Batch, Lot, ProtocolVersion
 from labeling.selectors.batch import summary_of
-from labeling.selectors.stock import instrument_row, instruments, lot_row, lots
+from labeling.selectors.stock import instrument_rows, instruments, lot_row, lots
 from labeling.services.planning import plan_batch
 from labeling.templatetags.lims_format import isotopes
 from labeling.views.pages import allowed, carried_out, page, shown
@@ -42,7 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def today(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     expiring = lots(status=Lot.Status.ACCEPTED).filter(expires_at__gt=now, expires_at__lt=now + SOON)
-    registered = [instrument_row(equipment) for equipment in instruments()]
+    registered = instrument_rows(list(instruments()))
     context = {
         "waits": waiting_for(request),
         "nothing_to_make": _nothing_to_make(request),

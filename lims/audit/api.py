@@ -46,7 +46,7 @@ class Endpoint(APIView):
             return Response(exc.submission.answer, status=exc.submission.status, headers=headers)
         try:
             return super().handle_exception(exc)
-        except Exception:
+        except Exception:  # a fault of ours: the key is free again, and the fault goes on
             self._settle(None)
             raise
 

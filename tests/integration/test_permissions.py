@@ -99,10 +99,11 @@ def test_lists_cost_the_same_number_of_queries_whatever_their_length(laboratory:
     rest = Rest("inspector")
     counts = []
     for turn in range(2):
-        for path in ("batches/", "lots/", "protocols/", "audit/operations/"):
+        for path in ("batches/", "lots/", "equipment/", "protocols/", "audit/operations/"):
             with CaptureQueriesContext(connection) as queries:
                 assert rest.get(path).status_code == 200
             counts.append((path, len(queries)))
         factories.completed(laboratory)
         factories.lot(laboratory, f"MORE-{turn}", "oxalate")
-    assert counts[:4] == counts[4:]
+        factories.instrument(laboratory, f"DC-{turn + 7}", "dose_calibrator")
+    assert counts[:5] == counts[5:]
