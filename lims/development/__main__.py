@@ -16,6 +16,9 @@ from lims.development.supervisor import say
 # Pure computations for other programs: no server is started, and nothing but their answer is written.
 SERVERLESS = {"formula", "judge", "help", "version"}
 OWNER_COMMANDS = {"migrate"}
+# Options of pytest with which one process does it all, also what the user says about pytest-xdist.
+ALONE = ("-s", "--capture=no", "--pdb", "--trace", "-h", "--help", "-V", "--version", "--fixtures", "--markers", "-n")
+ALONE += ("--numprocesses", "no:xdist", "-pno:xdist", "--dist")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,10 +46,21 @@ def _port(rest: Sequence[str]) -> int:
 
 
 def test(rest: Sequence[str]) -> int:
+    if in_parallel(rest):
+        # Each process starts servers of its own; a file is not divided, because its tests share what they set up.
+        options = ["-p", "tests.own_servers", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+        return _run([sys.executable, "-m", "pytest", *options, *rest], {"LIMS_ENV": "test"})
     with servers.throw_away() as running:
         # The tests connect as lims_app; the owner makes their template, the administrator copies it.
         environment = running.environment | {"LIMS_ENV": "test"}
         return _run([sys.executable, "-m", "pytest", *rest], environment)
+
+
+def in_parallel(rest: Sequence[str]) -> bool:
+    """Whole folders, on servers of ours, by whoever does not want to look on while they run (-s, --pdb, -n0)."""
+    given = os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL")
+    files = any("::" in word or word.endswith(".py") for word in rest)
+    return not (given or files or any(word.startswith(ALONE) for word in rest))
 
 
 def manage(rest: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from lims.development.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = "oxinate"
+ROOM_IN_MEMORY = 3_000_000_000  # bytes: the databases and the log of a whole run, with a margin
 
 
 def data_directory() -> Path:
@@ -102,10 +104,19 @@ def _redis(servers: Servers, directory: Path, secrets: Secrets, *, throw_away: b
     servers.environment["LIMS_EMBEDDED_SERVERS"] = "1"
 
 
+def _memory() -> Path | None:
+    """A file system in memory with room enough; without one, the usual place of temporary files."""
+    shared = Path("/dev/shm")  # noqa: S108
+    with contextlib.suppress(OSError):
+        if os.access(shared, os.W_OK | os.X_OK) and shutil.disk_usage(shared).free > ROOM_IN_MEMORY:
+            return shared
+    return None
+
+
 @contextlib.contextmanager
 def throw_away() -> Iterator[Servers]:
     """For tests: gone afterwards, and waiting for no disk."""
-    with tempfile.TemporaryDirectory(prefix="oxinate-test-", ignore_cleanup_errors=True) as directory:
+    with tempfile.TemporaryDirectory(prefix="oxinate-test-", dir=_memory(), ignore_cleanup_errors=True) as directory:
         servers = start(Path(directory), throw_away=True, memory=data_directory())
         try:
             yield servers
