@@ -6,13 +6,19 @@ the other: a transaction is seen by the whole server. Loaded with `-p`, because 
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 from contextlib import ExitStack
 
 from lims.development import servers
+from lims.development.processes import PR_SET_PDEATHSIG
 
 running = ExitStack()
 if "PYTEST_XDIST_WORKER" in os.environ:
+    if sys.platform.startswith("linux"):  # else a killed run goes on here to the end of the test
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
     os.environ |= running.enter_context(servers.throw_away()).environment
 
 

@@ -16,9 +16,9 @@ from lims.development.supervisor import say
 # Pure computations for other programs: no server is started, and nothing but their answer is written.
 SERVERLESS = {"formula", "judge", "help", "version"}
 OWNER_COMMANDS = {"migrate"}
-# Options of pytest with which one process does it all, also what the user says about pytest-xdist.
-ALONE = ("-s", "--capture=no", "--pdb", "--trace", "-h", "--help", "-V", "--version", "--fixtures", "--markers", "-n")
-ALONE += ("--numprocesses", "no:xdist", "-pno:xdist", "--dist")
+# Options of pytest with which one process does it all; what the user says about pytest-xdist counts before ours.
+LOOKING_ON = ("-s", "--capture=no", "--pdb", "--trace", "-h", "--help", "-V", "--version", "--fixtures", "--markers")
+OF_XDIST = ("-n", "--numprocesses", "--dist", "no:xdist", "-pno:xdist")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,8 +59,8 @@ def test(rest: Sequence[str]) -> int:
 def in_parallel(rest: Sequence[str]) -> bool:
     """Whole folders, on servers of ours, by whoever does not want to look on while they run (-s, --pdb, -n0)."""
     given = os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL")
-    files = any("::" in word or word.endswith(".py") for word in rest)
-    return not (given or files or any(word.startswith(ALONE) for word in rest))
+    files = any(not word.startswith("-") and (word.endswith(".py") or "::" in word) for word in rest)
+    return not (given or files or any(word.startswith((*LOOKING_ON, *OF_XDIST)) for word in rest))
 
 
 def manage(rest: Sequence[str]) -> int:

@@ -185,6 +185,21 @@ def test_servers_die_with_the_process_that_started_them(tmp_path: Path) -> None:
     assert not any(processes.command_line(pid) for pid in pids)
 
 
+def test_what_a_killed_run_left_is_swept_away_and_what_is_in_use_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "_memory", lambda: tmp_path)
+    left = tmp_path / f"{servers.THROWN_AWAY}left"
+    left.mkdir()
+    (left / "in-use.lock").touch()
+    with servers.throw_away():
+        assert not left.exists()
+        [mine] = tmp_path.glob(f"{servers.THROWN_AWAY}*")
+        with servers.throw_away():
+            assert mine.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_given_server_is_set_up_by_a_role_that_may(
     server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
