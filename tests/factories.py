@@ -35,7 +35,7 @@ from labeling.services.versions import (
 )
 from lims.accounts.actors import Actor, system_actor
 from lims.accounts.attestation import Credential
-from lims.accounts.models import Factor
+from lims.accounts.models import Factor, User
 from lims.accounts.roles import Role
 from lims.people.services import enroll_for_demonstration
 from qc.services.disposition import release_batch
@@ -81,6 +81,11 @@ def people() -> People:
     """One person for each role, who signs with `credential(role)`."""
     roles = [role for role in Role if role is not Role.SYSTEM]
     return People(**{role.value: another(role.value, role.value) for role in roles})
+
+
+def known_people() -> People:
+    """Those whom `people` made, as the database of this test holds them."""
+    return People(**{user.username: Actor(user) for user in User.objects.filter(username__in=People.__slots__)})
 
 
 def another(username: str, *roles: str) -> Actor:
@@ -152,6 +157,12 @@ def stock(who: People) -> None:
     lot(who, campaign()["lot"]["lot"], campaign()["lot"]["material"])
     for row in campaign()["other_lots"]:
         lot(who, row["lot"], row["material"], identity=row.get("identity", ""))
+
+
+def furnish(who: People) -> None:
+    """A laboratory that can make the reference campaign."""
+    adopt_library(who)
+    stock(who)
 
 
 def shift() -> timedelta:

@@ -255,12 +255,8 @@ def race(acts: list[Callable[[], Batch]]) -> list[str]:
     [(True, ["illegal_transition", "released"]), (False, ["released", "stopped by the database"])],
 )
 def test_of_two_releases_at_once_one_wins_and_only_because_of_the_lock(
-    transactional_db: None, monkeypatch: pytest.MonkeyPatch, locked: bool, outcome: list[str]
+    laboratory: People, ready: Batch, monkeypatch: pytest.MonkeyPatch, locked: bool, outcome: list[str]
 ) -> None:
-    who = factories.people()
-    factories.adopt_library(who)
-    factories.stock(who)
-    batch = factories.ready_to_decide(who)
     gate = threading.Barrier(2, timeout=2)
     real_assess = disposition.assess
 
@@ -276,7 +272,7 @@ def test_of_two_releases_at_once_one_wins_and_only_because_of_the_lock(
     # Two people: a one-time code is good once, so one person alone cannot release twice at once.
     another = factories.another("releaser-2", "releaser")
     acts = [
-        lambda: release(who, batch.number),
-        lambda: release_batch(actor=another, number=batch.number, credential=credential("releaser-2")),
+        lambda: release(laboratory, ready.number),
+        lambda: release_batch(actor=another, number=ready.number, credential=credential("releaser-2")),
     ]
     assert race(acts) == outcome

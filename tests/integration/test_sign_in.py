@@ -56,8 +56,8 @@ def test_a_code_is_good_once(who: People, client: Client) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.requirement("P11-200a1")
-def test_of_two_requests_with_one_code_at_once_one_is_refused(who_in_a_database_of_its_own: People) -> None:
-    factor = confirmed_factor(who_in_a_database_of_its_own.operator.user)
+def test_of_two_requests_with_one_code_at_once_one_is_refused(who: People) -> None:
+    factor = confirmed_factor(who.operator.user)
     assert factor is not None
     code, answers, gate = fresh_code("operator"), list[Answer](), threading.Barrier(4)
 

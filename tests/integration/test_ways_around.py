@@ -147,9 +147,10 @@ def as_owner(transactional_db: None) -> Iterator[Callable[[migrations.RunPython]
 @pytest.mark.requirement("AUD-4")
 @pytest.mark.django_db(transaction=True)
 def test_a_data_migration_without_an_operation_is_refused_even_as_the_owner(
+    who: People,
     as_owner: Callable[[migrations.RunPython], None],
 ) -> None:
-    factories.lot(factories.people(), "L-1", "oxalate", accepted=False)
+    factories.lot(who, "L-1", "oxalate", accepted=False)
     with pytest.raises(IntegrityError, match=REFUSED):
         as_owner(migrations.RunPython(rename_lots))
     assert Lot.objects.get().name == ""
@@ -158,9 +159,10 @@ def test_a_data_migration_without_an_operation_is_refused_even_as_the_owner(
 @pytest.mark.requirement("AUD-4")
 @pytest.mark.django_db(transaction=True)
 def test_a_data_migration_opens_an_operation_as_the_system_user(
+    who: People,
     as_owner: Callable[[migrations.RunPython], None],
 ) -> None:
-    factories.lot(factories.people(), "L-1", "oxalate", accepted=False)
+    factories.lot(who, "L-1", "oxalate", accepted=False)
     as_owner(audited(rename_lots, subject="lots", reason="Every lot gets a name."))
     assert Lot.objects.get().name == "renamed by a migration"
     op = Operation.objects.latest("pk")
