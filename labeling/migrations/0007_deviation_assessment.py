@@ -5,51 +5,82 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('labeling', '0006_check_clock_offset'),
-        ('signatures', '0002_triggers'),
+        ("labeling", "0006_check_clock_offset"),
+        ("signatures", "0002_triggers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='deviation',
-            name='assessed_severity',
-            field=models.CharField(blank=True, choices=[('minor', 'minor'), ('major', 'major'), ('critical', 'critical')], max_length=8),
+            model_name="deviation",
+            name="assessed_severity",
+            field=models.CharField(
+                blank=True, choices=[("minor", "minor"), ("major", "major"), ("critical", "critical")], max_length=8
+            ),
         ),
         migrations.AddField(
-            model_name='deviation',
-            name='cause',
-            field=models.CharField(blank=True, choices=[('person', 'Person'), ('method', 'Method'), ('material', 'Material'), ('equipment', 'Equipment'), ('environment', 'Environment'), ('unknown', 'Not found')], max_length=12),
+            model_name="deviation",
+            name="cause",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("person", "Person"),
+                    ("method", "Method"),
+                    ("material", "Material"),
+                    ("equipment", "Equipment"),
+                    ("environment", "Environment"),
+                    ("unknown", "Not found"),
+                ],
+                max_length=12,
+            ),
         ),
         migrations.AddField(
-            model_name='deviation',
-            name='conclusion',
-            field=models.CharField(blank=True, choices=[('unaffected', 'The product is not affected'), ('affected', 'The product is affected')], max_length=10),
+            model_name="deviation",
+            name="conclusion",
+            field=models.CharField(
+                blank=True,
+                choices=[("unaffected", "The product is not affected"), ("affected", "The product is affected")],
+                max_length=10,
+            ),
         ),
         migrations.AddField(
-            model_name='deviation',
-            name='impact',
+            model_name="deviation",
+            name="impact",
             field=models.TextField(blank=True),
         ),
         migrations.AddField(
-            model_name='deviation',
-            name='root_cause',
+            model_name="deviation",
+            name="root_cause",
             field=models.TextField(blank=True),
         ),
         migrations.AlterField(
-            model_name='deviation',
-            name='kind',
-            field=models.CharField(choices=[('out_of_range', 'Value outside its range'), ('timer', 'Timer outside its limits'), ('action_limit', 'Result beyond its action limit'), ('identity', 'Cells of another identity'), ('not_computed', 'Result that could not be computed'), ('by_hand', 'Reported by a person')], max_length=16),
+            model_name="deviation",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("out_of_range", "Value outside its range"),
+                    ("timer", "Timer outside its limits"),
+                    ("action_limit", "Result beyond its action limit"),
+                    ("identity", "Cells of another identity"),
+                    ("not_computed", "Result that could not be computed"),
+                    ("by_hand", "Reported by a person"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AlterField(
-            model_name='deviation',
-            name='severity',
-            field=models.CharField(choices=[('minor', 'minor'), ('major', 'major'), ('critical', 'critical')], max_length=8),
+            model_name="deviation",
+            name="severity",
+            field=models.CharField(
+                choices=[("minor", "minor"), ("major", "major"), ("critical", "critical")], max_length=8
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deviation',
-            constraint=models.CheckConstraint(condition=models.Q(('conclusion', ''), ('assessment_signature__isnull', False), _connector='OR'), name='deviation_conclusion_with_its_signature'),
+            model_name="deviation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("conclusion", ""), ("assessment_signature__isnull", False), _connector="OR"),
+                name="deviation_conclusion_with_its_signature",
+            ),
         ),
     ]

@@ -116,15 +116,15 @@ def test_over_rest_a_client_reports_lists_and_assesses(laboratory: People, ready
     number = ready.number
     answer = Rest("analyst").post(f"batches/{number}/deviations/", {"text": "Bubbles.", "severity": "major"})
     assert answer.status_code == 201
-    opened = answer.json()["deviations"][-1]
+    opened = answer.data["deviations"][-1]
     assert (opened["kind"], opened["severity"], opened["status"]) == ("by_hand", "major", "open")
     inspector = Rest("inspector")
-    listed = inspector.get("deviations/", state="open", severity="major").json()["results"]
+    listed = inspector.get("deviations/", state="open", severity="major").data["results"]
     assert [(row["id"], row["batch"]) for row in listed] == [(opened["id"], number)]
-    assert inspector.get("deviations/", state="shut").json()["code"] == "unknown_choice"
+    assert inspector.get("deviations/", state="shut").data["code"] == "unknown_choice"
     reviewer, path = Rest("reviewer"), f"batches/{number}/deviations/{opened['id']}/assess/"
     owed = reviewer.signed(path, {"assessment": "No harm."})
-    assert (owed.status_code, owed.json()["errors"][0]["field"]) == (422, "impact")
+    assert (owed.status_code, owed.data["errors"][0]["field"]) == (422, "impact")
     given = {"assessment": "No harm.", "impact": "None.", "cause": "person", "root_cause": "Haste."}
-    closed = reviewer.signed(path, given).json()["deviations"][-1]
+    closed = reviewer.signed(path, given).data["deviations"][-1]
     assert (closed["status"], closed["conclusion"], closed["root_cause"]) == ("assessed", "unaffected", "Haste.")
