@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from labeling.views import documents, instruments, lists, records, stock, trail, work
+from labeling.views import deviations, documents, instruments, lists, records, stock, trail, work
 
 app_name = "labeling"
 KIND = r"(?P<kind>protocols|specifications)"
@@ -18,7 +18,9 @@ urlpatterns = [
     path("batches/<str:number>/timers/", work.timer, name="timer"),
     path("batches/<str:number>/steps/<str:step>/verify/", work.verify, name="verify"),
     path("batches/<str:number>/complete/", work.complete, name="complete"),
-    path("batches/<str:number>/deviations/<int:pk>/assess/", work.assess, name="assess"),
+    path("batches/<str:number>/deviations/new/", deviations.report, name="report-deviation"),
+    path("batches/<str:number>/deviations/<int:pk>/", deviations.deviation, name="deviation"),
+    path("deviations/", deviations.register, name="deviations"),
     path("batches/<str:number>/history/", trail.history, name="history"),
     path("batches/<str:number>/audit-review/", trail.review, name="audit-review"),
     path("batches/<str:number>/records/", records.batch_records, name="batch-records"),

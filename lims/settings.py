@@ -221,6 +221,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(5.0),
         "options": {"expires": 5},
     },
+    "timers-missed": {
+        "task": "labeling.tasks.watch_timers",
+        "schedule": schedule(30.0),
+        "options": {"expires": 30, "queue": "pdf"},
+    },
     "clocks-and-lockouts": {
         "task": "lims.oversight.tasks.look_after",
         "schedule": schedule(60.0),

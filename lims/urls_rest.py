@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, nuclides, stock, trail, versions
+from labeling.api import batches, deviations, nuclides, stock, trail, versions
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokensApi
@@ -55,6 +55,7 @@ urlpatterns = [
     path("equipment/<str:code>/", stock.InstrumentApi.as_view()),
     path("equipment/<str:code>/checks/", stock.ChecksApi.as_view()),
     path("equipment/<str:code>/calibrations/", stock.CalibrationsApi.as_view()),
+    path("deviations/", deviations.DeviationsApi.as_view()),
     path("batches/", batches.BatchesApi.as_view()),
     path(BATCH, qc.BatchApi.as_view()),
     path(f"{BATCH}start/", batches.StartApi.as_view()),
@@ -66,7 +67,8 @@ urlpatterns = [
     path(f"{BATCH}entries/<int:entry_id>/verify/", batches.EntryVerificationApi.as_view()),
     path(f"{BATCH}steps/<str:step>/verify/", batches.StepVerificationApi.as_view()),
     path(f"{BATCH}timers/", batches.TimersApi.as_view()),
-    path(f"{BATCH}deviations/<int:deviation_id>/assess/", batches.AssessmentApi.as_view()),
+    path(f"{BATCH}deviations/", deviations.ReportApi.as_view()),
+    path(f"{BATCH}deviations/<int:deviation_id>/assess/", deviations.AssessmentApi.as_view()),
     path(f"{BATCH}test-results/", qc.ResultsApi.as_view()),
     path(f"{BATCH}test-results/<int:result_id>/review/", qc.ReviewApi.as_view()),
     path(f"{BATCH}test-results/<int:result_id>/investigation/", qc.InvestigationApi.as_view()),

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from labeling.domain.criteria import Verdict, judge, judge_computed
+from labeling.domain.deviations import Conclusion
 from labeling.domain.display import display, display_recorded
 from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.specification import Specification, SpecificationTest
@@ -105,7 +106,8 @@ def _circumstances(facts: BatchFacts, now: datetime) -> Circumstances:
     expires_at = facts.batch.expires_at
     return Circumstances(
         status=BatchStatus(facts.batch.status),
-        open_deviations=[d.text for d in facts.deviations if d.assessment_signature_id is None],
+        open_deviations=[f"{d.current_class.capitalize()}: {d.text}" for d in facts.deviations if d.is_open],
+        affected_by=[d.text for d in facts.deviations if d.conclusion == Conclusion.AFFECTED],
         not_computed=_not_computed(facts),
         expires=expires_at is not None,
         expired=expires_at is not None and expires_at <= now,

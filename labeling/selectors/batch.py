@@ -63,7 +63,7 @@ def document_of(facts: BatchFacts) -> Json:
         "steps": [_step(facts, step) for step in facts.protocol.steps],
         "missing": what_is_missing(facts) if batch.status == BatchStatus.IN_PROGRESS else [],
         "results": [_result(definition, facts.results.get(definition.key)) for definition in facts.protocol.results],
-        "deviations": [_deviation(deviation) for deviation in facts.deviations],
+        "deviations": [deviation_row(deviation) for deviation in facts.deviations],
         "signatures": [_signature(facts, signature) for signature in signatures],
         "documents": [document_row(d) for d in Document.objects.filter(subject=batch.number).defer("pdf", "context")],
         "audit_review": review_row(trail_of(batch.number)),
@@ -223,17 +223,25 @@ def _limits(limits: Criterion | None) -> Json | None:
     return {"min": limits.min, "max": limits.max} if limits else None
 
 
-def _deviation(deviation: Deviation) -> Json:
+def deviation_row(deviation: Deviation) -> Json:
     signature = deviation.assessment_signature
     return {
         "id": deviation.pk,
         "step": deviation.step,
         "kind": deviation.kind,
-        "severity": deviation.severity,
+        "kind_label": deviation.get_kind_display(),
+        "severity": deviation.current_class.value,
+        "opened_as": deviation.severity,
         "text": deviation.text,
         "status": "assessed" if signature else "open",
         "opened_at": deviation.opened_at.isoformat(),
+        "opened_by": {"username": deviation.opened_by.username, "full_name": deviation.opened_by.full_name},
         "assessment": deviation.assessment,
+        "conclusion": deviation.conclusion,
+        "conclusion_label": deviation.get_conclusion_display(),
+        "impact": deviation.impact,
+        "cause": deviation.get_cause_display(),
+        "root_cause": deviation.root_cause,
         "assessed_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "assessed_at": instant(signature.at if signature else None),
     }

@@ -31,6 +31,8 @@ VERBS = {
     "timer.start": "started the timer of",
     "timer.stop": "stopped the timer of",
     "deviation.assess": "assessed a deviation",
+    "deviation.report": "reported a deviation",
+    "timer.missed": "found a timer beyond its limit",
     "result.record": "recorded a test result:",
     "audit.review": "reviewed the audit trail",
     "audit.export": "exported the audit trail",

@@ -20,7 +20,6 @@ from labeling.forms.worksheet import EntryForm, StartForm, TimerForm, Verificati
 from labeling.selectors.batch import document_of, find_batch
 from labeling.selectors.facts import facts_of
 from labeling.services.completion import complete_batch
-from labeling.services.deviations import assess_deviation
 from labeling.services.planning import start_batch
 from labeling.services.recording import Reading, correct_entry, record_entry
 from labeling.services.timers import record_timer
@@ -38,7 +37,7 @@ from labeling.views.worksheet import (
     waits_of,
 )
 from lims.accounts.actors import actor_of
-from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
+from lims.accounts.forms import SignatureForm
 from lims.accounts.roles import Permission
 from lims.errors import NotFound
 
@@ -73,9 +72,7 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
         "verify_form": forms.get("verify"),
         "start_form": forms.get("start") or _start_form(request, document),
         "complete_form": (forms.get("complete") or _signature(document, "complete")) if writable else None,
-        "deviations": [
-            _deviation(request, document, d, forms.get(f"assess-{d['id']}")) for d in document["deviations"]
-        ],
+        "may_report": in_progress and allowed(request, Permission.REPORT_DEVIATION),
         "complete_signed": _completion(document),
         "unfolded": {at, reached}
         | _unfolded(steps, for_verifier=allowed(request, Permission.VERIFY), writable=writable, refused=forms),
@@ -106,17 +103,6 @@ def _completion(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Protocol", f"{document['protocol']['code']} version {document['protocol']['version']}"),
         ("Record", f"{values} value{pluralize(values)}, {corrected} corrected, {opened} deviation{pluralize(opened)}"),
     ]
-
-
-def _deviation(
-    request: HttpRequest, document: Mapping[str, Any], deviation: Mapping[str, Any], refused: Form | None
-) -> dict[str, Any]:
-    name = f"assess-{deviation['id']}"
-    open_here = deviation["status"] == "open" and allowed(request, Permission.ASSESS_DEVIATION)
-    form = refused or (
-        ReasonedSignatureForm(slug=name, initial={"revision": document["revision"]}) if open_here else None
-    )
-    return {"json": deviation, "form": form}
 
 
 def _unfolded(steps: list[Any], *, for_verifier: bool, writable: bool, refused: Mapping[str, Form]) -> set[str]:
@@ -275,23 +261,3 @@ def complete(request: HttpRequest, number: str) -> HttpResponse:
         return worksheet(request, number, outcome, complete=form)
     messages.success(request, f"{number} is complete and in quarantine.", extra_tags="pass")
     return redirect("qc:tests", number)
-
-
-@page
-@act
-def assess(request: HttpRequest, number: str, pk: int) -> HttpResponse:
-    form = ReasonedSignatureForm(request.POST, slug=f"assess-{pk}")
-    outcome = carried_out(
-        form,
-        lambda: assess_deviation(
-            actor=actor_of(request),
-            number=number,
-            deviation_id=pk,
-            assessment=form.cleaned_data["reason"],
-            credential=form.credential,
-            revision=form.cleaned_data["revision"],
-        ),
-    )
-    if not outcome.done:
-        return worksheet(request, number, outcome, **{f"assess-{pk}": form})
-    return redirect(f"{reverse('labeling:batch', args=[number])}#deviations")

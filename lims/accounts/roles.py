@@ -20,7 +20,9 @@ class Permission(StrEnum):
     TEST = "record test results"
     REVIEW_RESULT = "review test results"
     INVESTIGATE = "investigate and invalidate test results"
+    REPORT_DEVIATION = "report deviations"
     ASSESS_DEVIATION = "assess deviations"
+    ASSESS_CRITICAL_DEVIATION = "assess critical deviations"
     HOLD_BATCH = "put batches on hold"
     RELEASE_BATCH = "release batches"
     REJECT_BATCH = "reject batches"
@@ -55,27 +57,31 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.OPERATOR: frozenset(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT),
-                *(P.WATCH, P.ACKNOWLEDGE),
+                *(P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
-        Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.WATCH}),
-        Role.ANALYST: frozenset({P.VIEW, P.TEST, P.KEEP_EQUIPMENT, P.WATCH, P.ACKNOWLEDGE}),
+        Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.REPORT_DEVIATION, P.WATCH}),
+        Role.ANALYST: frozenset({P.VIEW, P.TEST, P.KEEP_EQUIPMENT, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE}),
         Role.REVIEWER: frozenset(
             {
-                *(P.VIEW, P.REVIEW_RESULT, P.ASSESS_DEVIATION, P.DRAFT_DOCUMENT, P.SUBMIT_DOCUMENT),
+                *(P.VIEW, P.REVIEW_RESULT, P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.DRAFT_DOCUMENT, P.SUBMIT_DOCUMENT),
                 *(P.READ_AUDIT, P.REVIEW_AUDIT, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.RELEASER: frozenset(
-            {P.VIEW, P.RELEASE_BATCH, P.REJECT_BATCH, P.HOLD_BATCH, P.READ_AUDIT, P.WATCH, P.ACKNOWLEDGE}
+            {
+                *(P.VIEW, P.RELEASE_BATCH, P.REJECT_BATCH, P.HOLD_BATCH, P.REPORT_DEVIATION, P.READ_AUDIT),
+                *(P.WATCH, P.ACKNOWLEDGE),
+            }
         ),
         Role.QUALITY: frozenset(
             {
-                *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.ASSESS_DEVIATION, P.HOLD_BATCH, P.REJECT_BATCH),
+                *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.HOLD_BATCH, P.REJECT_BATCH),
+                *(P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.ASSESS_CRITICAL_DEVIATION),
                 *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.READ_AUDIT, P.READ_ACCESS, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
-        Role.RADIATION_SAFETY: frozenset({P.VIEW, P.KEEP_EQUIPMENT}),
+        Role.RADIATION_SAFETY: frozenset({P.VIEW, P.KEEP_EQUIPMENT, P.REPORT_DEVIATION}),
         # Independent of record content (FDA Data Integrity Q&A 2018, Q4): no permission over batches or results.
         Role.ADMINISTRATOR: frozenset({P.MANAGE_PEOPLE, P.READ_ACCESS, P.WATCH, P.ACKNOWLEDGE}),
         Role.INSPECTOR: frozenset({P.VIEW, P.READ_AUDIT, P.READ_ACCESS, P.WATCH}),

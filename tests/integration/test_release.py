@@ -92,6 +92,7 @@ def test_a_result_nobody_reviewed_blocks(laboratory: People) -> None:
 
 
 def test_an_open_deviation_blocks_until_another_person_has_assessed_it(laboratory: People) -> None:
+    from labeling.domain.deviations import Assessed, DeviationClass
     from labeling.services.deviations import assess_deviation
 
     batch = factories.ready_to_decide(laboratory, values={"react.temperature": "28.0"})
@@ -102,7 +103,7 @@ def test_an_open_deviation_blocks_until_another_person_has_assessed_it(laborator
         actor=laboratory.quality,
         number=batch.number,
         deviation_id=deviation.pk,
-        assessment="Two degrees for ten minutes do not change the complexation.",
+        assessed=Assessed("Two degrees for ten minutes do not change the complexation.", DeviationClass.MINOR),
         credential=credential("quality"),
     )
     with pytest.raises(NotReleasable, match="audit trail is not reviewed up to its last event"):
