@@ -112,6 +112,15 @@ def completion_manifest(facts: BatchFacts) -> dict[str, object]:
     }
 
 
+def deviation_manifest(deviation: Deviation) -> dict[str, object]:
+    """What the person who assesses a deviation signs for."""
+    return {
+        "batch": deviation.batch.number,
+        "deviation": deviation.text,
+        "assessment": deviation.assessment,
+    }
+
+
 def what_is_missing(facts: BatchFacts) -> list[dict[str, str]]:
     """Every value, timer and verification that a batch still needs before it is complete."""
     return [item for step in facts.protocol.steps for item in _missing_of(facts, step)]

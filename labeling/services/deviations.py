@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labeling.models import Batch, Deviation, Entry
+from labeling.selectors.facts import deviation_manifest
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
@@ -77,7 +78,7 @@ def assess_deviation(
             meaning=Meaning.ASSESSED,
             permission=Permission.ASSESS_DEVIATION,
             covers=f"deviation {deviation.pk} of {number}",
-            manifest={"batch": number, "deviation": deviation.text, "assessment": deviation.assessment},
+            manifest=deviation_manifest(deviation),
         )
         deviation.save(update_fields=["assessment", "assessment_signature"])
         return deviation
