@@ -156,7 +156,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "lims.accounts.passwords.NotBreached"},
+    {"NAME": "lims.accounts.passwords.NotUsedBefore"},
 ]
+# SHA-1 hashes of leaked passwords in order, HASH:COUNT to a line; optional. docs/operations/sign-in.md
+BREACHED_PASSWORDS_FILE = environment.text("LIMS_BREACHED_PASSWORDS_FILE")
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------
 # The server is lims_app, which owns nothing. Migrations alone say LIMS_DATABASE_ROLE=owner.

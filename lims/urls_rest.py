@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from labeling.api import batches, deviations, nuclides, stock, trail, versions
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
-from lims.accounts.api import MeApi, TokensApi
+from lims.accounts.api import MeApi, TokenApi, TokensApi
 from lims.oversight.api import AcknowledgementApi, AlarmsApi, HealthApi, OperationsApi, SiteApi, StateApi
 from lims.people import api as people
 from lims.records.api import DocumentApi, DocumentContentApi, DocumentsApi, VerifyApi
@@ -30,6 +30,8 @@ def version_routes(prefix: str, **model: object) -> list[object]:
 
 urlpatterns = [
     path("tokens/", TokensApi.as_view()),
+    path("tokens/current/", TokenApi.as_view()),
+    path("tokens/<int:token_id>/", TokenApi.as_view()),
     path("me/", MeApi.as_view()),
     path("me/statement/", people.StatementApi.as_view()),
     path("people/", people.PeopleApi.as_view()),
@@ -83,5 +85,7 @@ urlpatterns = [
     path("audit/exceptions/", trail.ExceptionsApi.as_view()),
     path("audit/reasons/", trail.ReasonsApi.as_view()),
     path("audit/exports/", trail.ExportsApi.as_view()),
+    path("signing/", qc.SigningApi.as_view()),
+    path("refusals/", qc.RefusalsApi.as_view()),
     path("formulas/<str:name>/", FormulaApi.as_view()),
 ]

@@ -31,6 +31,7 @@ class Exceptional(StrEnum):
     LATE = "late"
     CORRECTION = "correction"
     REFUSED_SIGNING = "refused_signing"
+    REFUSED_TO_SIGN = "refused_to_sign"
     CLOCK = "clock"
     OUT_OF_RANGE = "out_of_range"
     INVALIDATED = "invalidated"
@@ -45,6 +46,7 @@ _LABELS = {
     Exceptional.LATE: "Recorded late",
     Exceptional.CORRECTION: "Corrected",
     Exceptional.REFUSED_SIGNING: "Signing refused",
+    Exceptional.REFUSED_TO_SIGN: "Refused to sign",
     Exceptional.CLOCK: "Clock",
     Exceptional.OUT_OF_RANGE: "Out of range",
     Exceptional.INVALIDATED: "Result invalidated",
@@ -118,6 +120,7 @@ def _pick(kind: Exceptional) -> Q:
         Exceptional.CORRECTION: Q(action="entry.correct"),
         Exceptional.OUT_OF_RANGE: Q(pk__in=entries.filter(out_of_range=True).values("operation")),
         Exceptional.INVALIDATED: Q(action="result.investigate"),
+        Exceptional.REFUSED_TO_SIGN: Q(action="signing.refuse"),
         Exceptional.STARTED_AFTERWARDS: Q(action="batch.start") & explained,
         Exceptional.CLOCK: Q(pk__in=alarms.values("operation")),
     }
@@ -174,6 +177,8 @@ def _why(action: str, change: Change) -> Iterator[Exceptional]:
             yield Exceptional.OUT_OF_RANGE
     if row.get("late"):
         yield Exceptional.LATE
+    if change.table_name == "signatures_refusal":
+        yield Exceptional.REFUSED_TO_SIGN
     if change.table_name == "qc_investigation":
         yield Exceptional.INVALIDATED
     if action == "batch.start" and row.get("started_at") != row.get("start_recorded_at"):

@@ -7,6 +7,8 @@ from typing import Any
 
 from labeling.domain.display import display
 from lims.audit.models import Change, Operation
+from lims.signatures.manifestation import signature_in_trail
+from lims.signatures.meanings import Meaning
 
 Json = dict[str, Any]
 
@@ -39,6 +41,7 @@ VERBS = {
     "result.review": "reviewed a test result",
     "result.investigate": "invalidated a test result",
     "identity.refused": "was stopped: cells of another identity",
+    "signing.refuse": "refused to sign",
     "document.seal": "sealed a printed record",
     "lot.receive": "received a lot",
     "lot.accept": "accepted the lot",
@@ -82,6 +85,9 @@ def history_row(operation: Operation) -> Json:
         "source": operation.source,
         "sentence": f"{operation.actor.full_name} {_what(operation, changes)}",
         "reason": operation.reason,
+        "signatures": [
+            signature_in_trail(c.new_row) for c in changes if c.table_name == "signatures_signature" and c.new_row
+        ],
         "changes": _changes(operation, changes),
     }
 
@@ -116,6 +122,8 @@ def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
         return f" {_words(timer['step'])}"
     if result := rows.get("qc_testresult"):
         return f" {_words(result['test'])} {_shown(result)}".rstrip()
+    if refusal := rows.get("signatures_refusal"):
+        return f" {refusal['covers']}: “{Meaning(refusal['meaning']).text}”"
     signature = rows.get("signatures_signature")
     if signature and action in {"result.review", "result.investigate", "entry.verify", "step.verify"}:
         about = signature["covers"].partition(" of ")[0].removeprefix("test ").replace(".", ": ")

@@ -20,12 +20,13 @@ from lims.accounts.roles import Permission, require
 from lims.audit.models import Change, Operation
 from lims.audit.operations import operation
 from lims.oversight.trail import Wanted, operations
+from lims.signatures.manifestation import in_words
 
 AT_ONCE = 500
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     *("event", "at_utc", "at_site", "username", "full_name", "role", "source", "address", "action", "subject"),
-    *("reason", "sentence", "table", "row", "verb", "old", "new"),
+    *("reason", "sentence", "signed", "table", "row", "verb", "old", "new"),
 )
 
 
@@ -89,10 +90,12 @@ def _csv(op: Operation, wanted: Wanted) -> Iterator[str]:
     writer = csv.writer(_Line())
     yield "\ufeff" + writer.writerow(COLUMNS)  # with its byte order mark a spreadsheet reads µ and ⁸⁹Zr
     for act in _portions(op, wanted):
+        row = history_row(act)
         head = [
             *(act.pk, act.at.isoformat(), timezone.localtime(act.at).isoformat(), act.actor.username),
             *(act.actor.full_name, act.role, act.source, act.address, act.action, act.subject, act.reason),
-            history_row(act)["sentence"],
+            row["sentence"],
+            "; ".join(in_words(signature) for signature in row["signatures"]),
         ]
         for cells in map(_cells, act.changes.all() or [None]):
             yield writer.writerow([neutral(cell) for cell in (*head, *cells)])

@@ -144,6 +144,13 @@ def _sign(
     action: VersionAction,
 ) -> Signature:
     version.status = version_target(VersionStatus(version.status), action).value
+    return sign(
+        op, attestation, meaning=meaning, permission=permission, covers=str(version), manifest=version_manifest(version)
+    )
+
+
+def version_manifest(version: ControlledVersion) -> dict[str, object]:
+    """What somebody who signs for a version was shown of it."""
     manifest: dict[str, object] = {
         TYPE_NAMES[type(version)]: version.code,
         "version": version.number,
@@ -152,7 +159,7 @@ def _sign(
     }
     if isinstance(version, ProtocolVersion) and version.constants:
         manifest["constants"] = version.constants
-    return sign(op, attestation, meaning=meaning, permission=permission, covers=str(version), manifest=manifest)
+    return manifest
 
 
 def _save(version: V, *fields: str) -> V:

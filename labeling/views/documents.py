@@ -14,6 +14,7 @@ from labeling.domain.lifecycle import VersionAction, VersionStatus, version_acti
 from labeling.forms.registers import ImportForm
 from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.services.versions import (
+    TYPE_NAMES,
     approve_version,
     import_protocol,
     import_specification,
@@ -134,6 +135,7 @@ def _act(found: ControlledVersion, action: VersionAction, forms: dict[str, Form]
     kind = ReasonedSignatureForm if action is VersionAction.RETIRE else SignatureForm
     return {
         "action": action.value,
+        "name": f"{TYPE_NAMES[type(found)]}.{action}",
         "label": label,
         "meaning": MEANINGS[meaning],
         "form": forms.get(action.value) or kind(slug=action.value),

@@ -106,7 +106,8 @@ def permissions_of(person: HasRoles) -> frozenset[Permission]:
     granted: set[Permission] = set()
     for name in person.role_names:
         granted |= _MATRIX[Role(name)]
-    return frozenset(granted)
+    limit: frozenset[str] | None = getattr(person, "limited_to", None)
+    return frozenset(granted if limit is None else granted & limit)
 
 
 def may(person: HasRoles, permission: Permission) -> bool:
@@ -116,6 +117,11 @@ def may(person: HasRoles, permission: Permission) -> bool:
 
 def require(person: HasRoles, permission: Permission) -> None:
     if not may(person, permission):
+        if getattr(person, "limited_to", None) is not None:
+            raise PermissionRefused(
+                f"Through this token, with its scopes and your role, you may not {permission.value}.",
+                permission=permission.name.lower(),
+            )
         roles = ", ".join(person.role_names) or "no role"
         raise PermissionRefused(f"Your role ({roles}) may not {permission.value}.", permission=permission.name.lower())
 

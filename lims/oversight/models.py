@@ -41,6 +41,7 @@ class Alarm(models.Model):
         INSTRUMENT_CLOCK = "instrument_clock", "Clock of an instrument"
         CHECK_FAILED = "check_failed", "Instrument check failed"
         NOT_PRINTED = "not_printed", "Record not printed"
+        DEMO_ACCOUNTS = "demo_accounts", "Demo accounts in production"
         TRAIL_BROKEN = "trail_broken", "Audit trail does not verify"
 
     class Severity(models.TextChoices):

@@ -10,16 +10,19 @@ from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
 
 from lims.oversight.clocks import MOST_DRIFT, read_clocks
+from lims.people.demo import fault_of_production
 
 
 def state_of_installation() -> dict[str, Any]:
     clocks = read_clocks()
     queue = queue_answers()
+    accounts = fault_of_production()
     return {
-        "status": "ok" if queue and not clocks.faults else "degraded",
+        "status": "ok" if queue and not clocks.faults and not accounts else "degraded",
         "database": "ok",  # it has just told its time
         "queue": "ok" if queue else "down",
         "version": settings.VERSION,
+        "accounts": {"faults": [accounts] if accounts else []},
         "clock": {
             "synchronization": clocks.synchronization.value,
             "told_by": clocks.told_by,

@@ -16,6 +16,7 @@ from lims.accounts.factors import (
     use_code,
 )
 from lims.accounts.models import Acceptance, Factor, Secret
+from lims.accounts.passwords import choose_password
 from lims.accounts.sign_in import CODE_WRONG, LOCKED, USED
 from lims.accounts.statement import SHA256, VERSION, has_accepted
 from lims.accounts.tokens import end_every_session
@@ -39,7 +40,7 @@ def change_password(*, actor: Actor, old: str, new: str) -> None:
     except InvalidInput as fault:
         raise InvalidInput(fault.message, code=fault.code, field="new") from None
     with operation(actor=actor, action="person.change_password", subject=user.username):
-        user.set_password(new)
+        choose_password(user, new)
         Secret.objects.filter(user=user).update(must_change=False, changed_at=timezone.now())
         end_every_session(user)
 

@@ -19,6 +19,7 @@ from lims.accounts import access
 from lims.accounts.actors import Actor
 from lims.accounts.factors import make_factor
 from lims.accounts.models import Acceptance, Factor, IdentityCheck, Secret, User
+from lims.accounts.passwords import choose_password
 from lims.accounts.roles import Permission, Role, require
 from lims.accounts.statement import SHA256, VERSION
 from lims.accounts.tokens import end_every_session
@@ -103,7 +104,7 @@ def reset_password(*, actor: Actor, username: str, password: str, reason: str) -
     reason = _said(reason, "reason", "Say why the password is set anew.")
     with _upkeep(actor, "person.reset_password", username, reason) as user:
         check_password_rules(password, user)
-        user.set_password(password)
+        choose_password(user, password)
         Secret.objects.filter(user=user).update(must_change=True, changed_at=timezone.now())
         end_every_session(user)
         return user
@@ -131,7 +132,7 @@ def unlock(*, actor: Actor, username: str, reason: str) -> User:
 
 
 def check_password_rules(password: str, user: User) -> None:
-    """Long enough, not a common or leaked one, not made of the person's name."""
+    """Long enough, not a common or leaked one, not made of the person's name, none of their last five."""
     try:
         validate_password(password, user)
     except ValidationError as fault:

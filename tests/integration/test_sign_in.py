@@ -84,10 +84,12 @@ def test_five_failures_of_signing_in_and_signing_lock_and_no_time_unlocks(who: P
     for _ in range(2):
         answer = rest.signed("me/statement/", password="wrong")
         assert answer.data["code"] == "signature_refused"
-    assert rest.signed("me/statement/").data["code"] == "locked"
-    assert token(client, **sign_in("operator")) == (401, "locked")
+    assert rest.signed("me/statement/").data["code"] == "signature_refused"
+    assert token(client, **sign_in("operator")) == (401, "not_signed_in")
+    why = AccessEvent.objects.order_by("-pk").values_list("why", flat=True)[:2]
+    assert list(why) == ["locked", "locked"]
     with time_machine.travel(datetime.now(UTC) + timedelta(days=30), tick=False):
-        assert token(client, **sign_in("operator")) == (401, "locked")
+        assert token(client, **sign_in("operator")) == (401, "not_signed_in")
     assert AccessEvent.objects.filter(kind=Kind.LOCKED, username="operator").count() == 1
 
     administrator = Rest("administrator")

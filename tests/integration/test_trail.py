@@ -22,6 +22,7 @@ from lims.errors import InvalidInput, PermissionRefused, SignatureRefused
 from lims.oversight.clocks import Clocks, Synchronization
 from lims.oversight.trail import Wanted, operations, wanted_of
 from lims.oversight.watch import watch_clocks
+from qc.services.refusals import refuse_to_sign
 from qc.services.results import invalidate_result, record_result
 from tests import factories
 from tests.factories import People, credential
@@ -47,6 +48,7 @@ def eventful(laboratory: People) -> Batch:
         cause="The electrode was dry.",
         credential=credential("quality"),
     )
+    refuse_to_sign(actor=laboratory.reviewer, act="audit.review", subject=batch.number, reason="The analyst is away.")
     with pytest.raises(SignatureRefused):
         review_audit_trail(
             actor=laboratory.reviewer, number=batch.number, credential=Credential("reviewer", "not the password")
