@@ -47,6 +47,9 @@ VERBS = {
     "equipment.check": "checked an instrument",
     "equipment.calibrate": "recorded a calibration",
     "nuclide.adopt": "adopted a half-life",
+    "training.record": "recorded",
+    "training.withdraw": "withdrew",
+    "training.demonstrate": "recorded demo accounts as trained for demonstration",
     "person.enroll": "enrolled a person",
     "person.deactivate": "closed an account",
     "alarm.raise": "raised an alarm",
@@ -117,6 +120,8 @@ def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
     if result := rows.get("qc_testresult"):
         return f" {_words(result['test'])} {_shown(result)}".rstrip()
     signature = rows.get("signatures_signature")
+    if signature and action.startswith("training."):
+        return f" {signature['covers']}"
     if signature and action in {"result.review", "result.investigate", "entry.verify", "step.verify"}:
         about = signature["covers"].partition(" of ")[0].removeprefix("test ").replace(".", ": ")
         return f", {_words(about)}" if action.startswith("result.") else f" {_words(about)}"

@@ -177,6 +177,7 @@ class AccessEvent(models.Model):
         LOCKED = "locked", "locked out"
         SIGNING_REFUSED = "signing_refused", "signing refused"
         TOKEN_ISSUED = "token_issued", "token issued"
+        UNTRAINED = "untrained", "refused for want of training"
 
     kind = models.CharField(max_length=20, choices=Kind)
     username = models.CharField(max_length=150)

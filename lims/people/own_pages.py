@@ -19,7 +19,8 @@ from lims.accounts.actors import actor_of
 from lims.accounts.factors import address_for_authenticator, confirmed_factor, secret_of
 from lims.accounts.forms import SignatureForm
 from lims.accounts.models import Factor, User
-from lims.accounts.pages import carried_out, shown
+from lims.accounts.pages import allowed, carried_out, shown
+from lims.accounts.roles import Permission
 from lims.accounts.statement import TEXT, VERSION, has_accepted
 from lims.people import own, selectors
 from lims.people.forms import CodeForm, PasswordForm
@@ -35,7 +36,11 @@ def account(request: HttpRequest) -> HttpResponse:
     user = _person_of(request)
     if user is None:
         return redirect_to_login(request.get_full_path())
-    return shown(request, "people/account.html", {"about": selectors.document_of(user)})
+    return shown(
+        request,
+        "people/account.html",
+        {"about": selectors.document_of(user), "may_look": allowed(request, Permission.VIEW)},
+    )
 
 
 @never_cache
