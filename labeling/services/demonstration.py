@@ -20,7 +20,8 @@ NOTE = "Demonstration: nobody was trained. This demo account may try everything 
 
 
 def train_demo_accounts(source: Source = Source.COMMAND) -> int:
-    """Records for the tasks of approved and effective versions that the demo accounts' roles give; how many were made.
+    """Records for approved and effective versions of every demo account with a role that makes, verifies or tests: for
+    all three tasks, so that trying out another role needs no more. Answers how many were made.
 
     What anybody recorded or withdrew of a demo account stays as it is. A production never has demo accounts, and does
     nothing here.
@@ -32,7 +33,9 @@ def train_demo_accounts(source: Source = Source.COMMAND) -> int:
         return 0
     now = database_now()
     accounts = set(User.objects.filter(identity_checks__how=DEMO_IDENTITY).values_list("pk", flat=True))
-    wanting = [cell for cell in cells(versions, now=now) if cell.person.pk in accounts and _wants(cell)]
+    found = [cell for cell in cells(versions, now=now) if cell.person.pk in accounts]
+    workers = {cell.person.pk for cell in found if cell.needed}
+    wanting = [cell for cell in found if cell.person.pk in workers and _wants(cell)]
     for version, rows in groupby(wanting, key=lambda cell: cell.version):
         with operation(
             actor=system_actor(source), action="training.demonstrate", subject=version.code, reason=NOTE
@@ -55,4 +58,4 @@ def train_demo_accounts(source: Source = Source.COMMAND) -> int:
 
 def _wants(cell: Cell) -> bool:
     ran_out = cell.state is State.EXPIRED and cell.way == Way.DEMONSTRATION.label
-    return cell.needed and (ran_out or cell.state in (State.NONE, State.RETRAIN))
+    return ran_out or cell.state in (State.NONE, State.RETRAIN)

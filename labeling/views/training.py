@@ -15,13 +15,22 @@ from labeling.domain.training import SOON, State, Task
 from labeling.forms.training import TrainingForm
 from labeling.models import ProtocolVersion
 from labeling.selectors.clock import database_now
-from labeling.selectors.training import TRAINABLE, Cell, cells, find_training, training_row, trainings, versions_in_use
+from labeling.selectors.training import (
+    PERMISSIONS,
+    TRAINABLE,
+    Cell,
+    cells,
+    find_training,
+    training_row,
+    trainings,
+    versions_in_use,
+)
 from labeling.services.training import record_training, withdraw_training
 from labeling.views.pages import MEANINGS, Outcome, allowed, carried_out, page, page_for, shown, zone_hint
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm
 from lims.accounts.models import User
-from lims.accounts.roles import Permission
+from lims.accounts.roles import Permission, may
 
 # What keeps somebody from work that their role gives, the most pressing first.
 ATTENTION = (State.EXPIRED, State.WITHDRAWN, State.RETRAIN)
@@ -45,7 +54,7 @@ def matrix(request: HttpRequest) -> HttpResponse:
                 "people": [
                     {"person": person, "cells": [_cell(cell, now) for cell in mine]}
                     for person, mine in people.items()
-                    if any(cell.needed or cell.state is not State.NONE for cell in mine)
+                    if any(cell.needed for cell in mine)
                 ],
             }
             for version, people in rows.items()
@@ -60,12 +69,12 @@ def _ends_soon(cell: Cell, now: Any) -> bool:
 
 
 def _cell(cell: Cell, now: Any) -> dict[str, Any]:
-    """A cell as the page shows it; one that nobody expects anything of stays empty."""
+    """A cell as the page shows it; none where the role does not give the task, and training changes nothing."""
     return {
         "person": cell.person,
         "version": cell.version,
         "task": cell.task.value.capitalize(),
-        "state": "" if cell.state is State.NONE and not cell.needed else _word(cell, now),
+        "state": _word(cell, now) if cell.needed else "",
         "until": cell.valid_until if cell.state in (State.CURRENT, State.EXPIRED) else None,
         "way": cell.way,
     }
@@ -93,7 +102,7 @@ def person_page(
     context = {
         "person": found,
         "own": found == request.user,
-        "standing": [_cell(cell, now) for cell in mine if cell.needed or cell.state is not State.NONE],
+        "standing": [_cell(cell, now) for cell in mine if cell.needed],
         "records": [
             {
                 "json": row,
@@ -134,7 +143,7 @@ def record(request: HttpRequest) -> HttpResponse:
         people=[
             (person.username, f"{person.full_name}, {' and '.join(person.role_names).replace('_', ' ')}")
             for person in people
-            if person.pk != request.user.pk
+            if person.pk != request.user.pk and any(may(person, needed) for needed in PERMISSIONS.values())
         ],
         initial=asked,
     )
