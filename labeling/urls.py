@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from labeling.views import deviations, documents, instruments, lists, records, stock, trail, work
+from labeling.views import deviations, documents, instruments, lists, records, stock, trail, training, work
 
 app_name = "labeling"
 KIND = r"(?P<kind>protocols|specifications)"
@@ -40,6 +40,10 @@ urlpatterns = [
     re_path(rf"^{KIND}/import/$", documents.import_document, name="import"),
     re_path(rf"{VERSION}$", documents.version, name="version"),
     re_path(rf"{VERSION}(?P<action>submit|approve|make_effective|retire)/$", documents.move, name="version-move"),
+    path("training/", training.matrix, name="training"),
+    path("training/new/", training.record, name="training-new"),
+    path("training/<int:pk>/withdraw/", training.withdraw, name="training-withdraw"),
+    path("training/people/<str:username>/", training.person, name="training-person"),
     path("audit/", trail.audit, name="audit"),
     path("audit/export/", trail.export, name="audit-export"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, deviations, nuclides, stock, trail, versions
+from labeling.api import batches, deviations, nuclides, stock, trail, training, versions
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokenApi, TokensApi
@@ -49,6 +49,9 @@ urlpatterns = [
     path("nuclides/", nuclides.NuclidesApi.as_view()),
     path("nuclides/<str:code>/", nuclides.NuclideApi.as_view()),
     path("nuclides/<str:code>/adopt/", nuclides.AdoptionApi.as_view()),
+    path("training/", training.TrainingsApi.as_view()),
+    path("training/<int:training_id>/", training.TrainingApi.as_view()),
+    path("training/<int:training_id>/withdraw/", training.WithdrawalApi.as_view()),
     path("lots/", stock.LotsApi.as_view()),
     path("lots/<int:lot_id>/", stock.LotApi.as_view()),
     path("lots/<int:lot_id>/accept/", stock.LotDecisionApi.as_view()),

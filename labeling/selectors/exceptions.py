@@ -25,6 +25,7 @@ from lims.oversight.trail import Wanted, operations
 Json = dict[str, Any]
 CLOCKS = (Alarm.Kind.CLOCK, Alarm.Kind.INSTRUMENT_CLOCK)
 REFUSED = ("signing_refused", "locked", "locked_out", "lockout")
+UNTRAINED = AccessEvent.Kind.UNTRAINED
 
 
 class Exceptional(StrEnum):
@@ -32,6 +33,7 @@ class Exceptional(StrEnum):
     CORRECTION = "correction"
     REFUSED_SIGNING = "refused_signing"
     REFUSED_TO_SIGN = "refused_to_sign"
+    UNTRAINED = "untrained"
     CLOCK = "clock"
     OUT_OF_RANGE = "out_of_range"
     INVALIDATED = "invalidated"
@@ -47,6 +49,7 @@ _LABELS = {
     Exceptional.CORRECTION: "Corrected",
     Exceptional.REFUSED_SIGNING: "Signing refused",
     Exceptional.REFUSED_TO_SIGN: "Refused to sign",
+    Exceptional.UNTRAINED: "Refused for want of training",
     Exceptional.CLOCK: "Clock",
     Exceptional.OUT_OF_RANGE: "Out of range",
     Exceptional.INVALIDATED: "Result invalidated",
@@ -91,7 +94,7 @@ def exceptions(wanted: Wanted, *, kinds: Iterable[Exceptional] = (), before: str
     """The newest exceptions, or those older than `before`, each with why it is one."""
     asked, cursor = tuple(kinds) or tuple(Exceptional), Cursor.of(before)
     acts = _acts(wanted, asked)
-    refusals = _refusals(wanted) if Exceptional.REFUSED_SIGNING in asked else AccessEvent.objects.none()
+    refusals = _refusals(wanted).filter(kind__in=_refused(asked))
     if cursor is not None:
         acts, refusals = acts.filter(cursor.older(1)), refusals.filter(cursor.older(0))
     found: list[tuple[Cursor, Operation | AccessEvent]] = [
@@ -127,9 +130,15 @@ def _pick(kind: Exceptional) -> Q:
     return picks.get(kind, none)
 
 
+def _refused(asked: Iterable[Exceptional]) -> list[str]:
+    """The kinds of the access log that stand for what is asked."""
+    kinds = list(REFUSED) if Exceptional.REFUSED_SIGNING in asked else []
+    return [*kinds, UNTRAINED.value] if Exceptional.UNTRAINED in asked else kinds
+
+
 def _refusals(wanted: Wanted) -> QuerySet[AccessEvent]:
     """Refused signings stand in the access log: nothing was done, so there is no act and no subject to filter by."""
-    rows = AccessEvent.objects.filter(kind__in=REFUSED)
+    rows = AccessEvent.objects.all()
     if wanted.subject or wanted.action or wanted.table:
         return rows.none()
     if wanted.person:
@@ -143,13 +152,14 @@ def _refusals(wanted: Wanted) -> QuerySet[AccessEvent]:
 
 def _row(item: Operation | AccessEvent) -> Json:
     if isinstance(item, AccessEvent):
+        kind = Exceptional.UNTRAINED if item.kind == UNTRAINED else Exceptional.REFUSED_SIGNING
         purpose = f" for {item.purpose.replace('.', ': ').replace('_', ' ')}" if item.purpose else ""
         return {
             "id": None,
             "access_event": item.pk,
             "at": item.at.isoformat(),
-            "kinds": [Exceptional.REFUSED_SIGNING.value],
-            "labels": [Exceptional.REFUSED_SIGNING.label],
+            "kinds": [kind.value],
+            "labels": [kind.label],
             "sentence": f"{item.username}: {item.get_kind_display()}{purpose}",
             "actor": {"username": item.username, "full_name": ""},
             "role": "",

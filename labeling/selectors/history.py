@@ -50,6 +50,9 @@ VERBS = {
     "equipment.check": "checked an instrument",
     "equipment.calibrate": "recorded a calibration",
     "nuclide.adopt": "adopted a half-life",
+    "training.record": "recorded",
+    "training.withdraw": "withdrew",
+    "training.demonstrate": "recorded demo accounts as trained for demonstration",
     "person.enroll": "enrolled a person",
     "person.deactivate": "closed an account",
     "alarm.raise": "raised an alarm",
@@ -125,6 +128,8 @@ def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
     if refusal := rows.get("signatures_refusal"):
         return f" {refusal['covers']}: “{Meaning(refusal['meaning']).text}”"
     signature = rows.get("signatures_signature")
+    if signature and action.startswith("training."):
+        return f" {signature['covers']}"
     if signature and action in {"result.review", "result.investigate", "entry.verify", "step.verify"}:
         about = signature["covers"].partition(" of ")[0].removeprefix("test ").replace(".", ": ")
         return f", {_words(about)}" if action.startswith("result.") else f" {_words(about)}"

@@ -15,12 +15,14 @@ from labeling.domain.protocol import parse_protocol
 from labeling.domain.specification import parse_specification
 from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.selectors.nuclides import nuclide_in_use
+from labeling.selectors.training import keeps_from_effective
+from labeling.services.demonstration import train_demo_accounts
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Attestation, Credential, attest
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
 from lims.audit.operations import operation
-from lims.errors import NotFound, SegregationOfDuties
+from lims.errors import Conflict, NotFound, SegregationOfDuties
 from lims.signatures.meanings import Meaning
 from lims.signatures.models import Signature
 from lims.signatures.signing import sign
@@ -88,7 +90,9 @@ def approve_version(*, model: type[V], actor: Actor, code: str, number: int, cre
         version.approval_signature = _sign(
             op, attestation, version, Meaning.APPROVED, Permission.APPROVE_DOCUMENT, VersionAction.APPROVE
         )
-        return _save(version, "approval_signature")
+        _save(version, "approval_signature")
+    train_demo_accounts(actor.source)
+    return version
 
 
 def make_version_effective(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:
@@ -97,6 +101,7 @@ def make_version_effective(*, model: type[V], actor: Actor, code: str, number: i
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.make_effective", subject=code) as op:
         version = _lock(model, code, number)
         if isinstance(version, ProtocolVersion):
+            _refuse_untrained(attestation, version)
             version.constants = {"nuclide": _kept(nuclide_in_use(version.nuclide))}
         version.effective_signature = _sign(
             op, attestation, version, Meaning.MADE_EFFECTIVE, Permission.APPROVE_DOCUMENT, VersionAction.MAKE_EFFECTIVE
@@ -117,6 +122,14 @@ def retire_version(*, model: type[V], actor: Actor, code: str, number: int, cred
             op, attestation, version, Meaning.RETIRED, Permission.APPROVE_DOCUMENT, VersionAction.RETIRE
         )
         return _save(version, "retirement_signature")
+
+
+def _refuse_untrained(attestation: Attestation, version: ProtocolVersion) -> None:
+    """Nobody works by a version that they were not trained for, so somebody has to be before it is used."""
+    require(attestation.user, Permission.APPROVE_DOCUMENT)
+    version_target(VersionStatus(version.status), VersionAction.MAKE_EFFECTIVE)
+    if missing := keeps_from_effective(version):
+        raise Conflict(missing, code="training_missing")
 
 
 def _kept(adopted: Nuclide) -> dict[str, object]:

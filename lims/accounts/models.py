@@ -195,6 +195,7 @@ class AccessEvent(models.Model):
         SIGNING_REFUSED = "signing_refused", "signing refused"
         TOKEN_ISSUED = "token_issued", "token issued"
         TOKEN_ENDED = "token_ended", "token ended"
+        UNTRAINED = "untrained", "refused for want of training"
 
     kind = models.CharField(max_length=20, choices=Kind)
     username = models.CharField(max_length=150)

@@ -20,7 +20,8 @@ from lims.accounts.actors import actor_of, address_of
 from lims.accounts.factors import address_for_authenticator, confirmed_factor, secret_of
 from lims.accounts.forms import SignatureForm
 from lims.accounts.models import Factor, User
-from lims.accounts.pages import carried_out, shown
+from lims.accounts.pages import allowed, carried_out, shown
+from lims.accounts.roles import Permission
 from lims.accounts.statement import TEXT, VERSION, has_accepted
 from lims.accounts.tokens import end_token, living_tokens
 from lims.errors import NotFound
@@ -39,7 +40,8 @@ def account(request: HttpRequest) -> HttpResponse:
     if user is None:
         return redirect_to_login(request.get_full_path())
     tokens = living_tokens(user).order_by("-pk")
-    return shown(request, "people/account.html", {"about": selectors.document_of(user), "tokens": tokens})
+    about, may_look = selectors.document_of(user), allowed(request, Permission.VIEW)
+    return shown(request, "people/account.html", {"about": about, "tokens": tokens, "may_look": may_look})
 
 
 @never_cache

@@ -18,6 +18,8 @@ class Meaning(StrEnum):
     RELEASED = "released"
     REJECTED = "rejected"
     AUDIT_TRAIL_REVIEWED = "audit_trail_reviewed"
+    TRAINED = "trained"
+    TRAINING_WITHDRAWN = "training_withdrawn"
 
     @property
     def text(self) -> str:
@@ -36,5 +38,7 @@ _TEXT = {
     Meaning.INVALIDATED: "I invalidate this result for the reason stated.",
     Meaning.RELEASED: "I release this batch for use.",
     Meaning.REJECTED: "I reject this.",
+    Meaning.TRAINED: "I trained or assessed these people, and they can do these tasks.",
+    Meaning.TRAINING_WITHDRAWN: "I withdraw this training; it counts no longer.",
     Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
 }

@@ -12,10 +12,12 @@ from labeling.domain.formulas import compute
 from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.quantities import Value, parse_value
 from labeling.domain.specification import SpecificationTest
+from labeling.domain.training import Task
 from labeling.domain.units import convert, unit
 from labeling.models import Batch
 from labeling.selectors.clock import database_now
 from labeling.services.lifecycle import lock_batch, refuse_stale
+from labeling.services.training import require_training_for
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
 from lims.accounts.roles import Permission, require
@@ -51,6 +53,7 @@ def record_result(
     investigation that found why the first one does not count.
     """
     require(actor.user, Permission.TEST)
+    require_training_for(actor, number, Task.TEST, doing="result.record")
     with operation(actor=actor, action="result.record", subject=number) as op:
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)

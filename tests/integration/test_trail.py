@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
+from labeling.domain.training import Task
 from labeling.models import Batch, Entry
 from labeling.selectors.exceptions import Exceptional, exceptions
 from labeling.services.audit_review import review_audit_trail
 from labeling.services.recording import Reading, correct_entry
 from labeling.services.trail_export import Format, export_trail, neutral
+from labeling.services.training import require_training_for
 from lims.accounts.attestation import Credential
 from lims.audit.models import Operation
-from lims.errors import InvalidInput, PermissionRefused, SignatureRefused
+from lims.errors import InvalidInput, PermissionRefused, SignatureRefused, TrainingRefused
 from lims.oversight.clocks import Clocks, Synchronization
 from lims.oversight.trail import Wanted, operations, wanted_of
 from lims.oversight.watch import watch_clocks
@@ -53,6 +55,8 @@ def eventful(laboratory: People) -> Batch:
         review_audit_trail(
             actor=laboratory.reviewer, number=batch.number, credential=Credential("reviewer", "not the password")
         )
+    with pytest.raises(TrainingRefused):
+        require_training_for(laboratory.inspector, batch.number, Task.MAKE, doing="entry.record")
     watch_clocks(Clocks(Synchronization.NO, "a test", datetime.now(UTC), 0.0))
     return batch
 
