@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -30,8 +31,9 @@ def issue_token(*, username: str, password: str, otp: str, address: str) -> tupl
         raise SignInRefused(f"{sentence} The pages show how.", code=code)
     text = secrets.token_urlsafe(32)
     expires_at = timezone.now() + LIFETIME
-    Token.objects.create(user=user, sha256=_digest(text), expires_at=expires_at)
-    access.note(AccessEvent.Kind.TOKEN_ISSUED, username=user.username, user=user, address=address)
+    with transaction.atomic():  # the database refuses a token that the access log does not tell of
+        access.note(AccessEvent.Kind.TOKEN_ISSUED, username=user.username, user=user, address=address)
+        Token.objects.create(user=user, sha256=_digest(text), expires_at=expires_at)
     return user, text, expires_at
 
 
