@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -101,9 +102,10 @@ def deactivate(*, actor: Actor, username: str, reason: str) -> User:
 def reset_password(*, actor: Actor, username: str, password: str, reason: str) -> User:
     """A password for one sign-in, at which its owner changes it. The second factor stays as it is."""
     reason = _said(reason, "reason", "Say why the password is set anew.")
+    encoded = make_password(password)
     with _upkeep(actor, "person.reset_password", username, reason) as user:
         check_password_rules(password, user)
-        user.set_password(password)
+        user.keep_password(encoded)
         Secret.objects.filter(user=user).update(must_change=True, changed_at=timezone.now())
         end_every_session(user)
         return user
@@ -193,6 +195,7 @@ def _add(
             field="username",
         )
     check_password_rules(password, user)
+    encoded = make_password(password)
     with operation(actor=actor, action="person.enroll", subject=user.username):
         try:
             with transaction.atomic():
@@ -204,6 +207,6 @@ def _add(
                 field="username",
             ) from None
         IdentityCheck.objects.create(user=user, checked_by=actor.user, how=identity.strip())
-        user.set_password(password)
+        user.keep_password(encoded)
         Secret.objects.filter(user=user).update(must_change=must_change)
         return user
