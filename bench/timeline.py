@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def measure() -> None:
             timeline(query)
             first = len(asked)
             exceptions(wanted_of(query))
-        both = took(lambda q=query: timeline(q)), took(lambda q=query: exceptions(wanted_of(q)))
+        both = took(partial(timeline, query)), took(partial(exceptions, wanted_of(query)))
         print(f"{name:<40} {both[0]:>9.1f} ms {both[1]:>9.1f} ms   {first}, {len(asked) - first}", flush=True)
 
 

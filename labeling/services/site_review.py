@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from labeling.selectors.exceptions import count_exceptions
 from lims.accounts.actors import Actor
@@ -39,7 +40,7 @@ def draw_sample(*, actor: Actor, wanted: Wanted, size: int) -> TrailSample:
     if not events:
         raise InvalidInput("Nothing was recorded in this period.", code="nothing_found", field="from")
     seed = secrets.token_hex(16)
-    said = f"{min(size, len(events))} of {len(events)} acts, {wanted.since.isoformat()} to {wanted.until.isoformat()}"
+    said = f"{min(size, len(events))} of {len(events)} acts, {_day(wanted.since)} to {_day(wanted.until)}"
     with operation(actor=actor, action="audit.sample", subject=SITE, reason=said) as op:
         return TrailSample.objects.create(
             since=wanted.since,
@@ -49,6 +50,10 @@ def draw_sample(*, actor: Actor, wanted: Wanted, size: int) -> TrailSample:
             events=picked(events, seed=seed, size=size),
             operation=op,
         )
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def find_sample(sample_id: int) -> TrailSample:

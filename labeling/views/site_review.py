@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +15,7 @@ from labeling.forms.trail import PeriodReviewForm, SampleForm
 from labeling.selectors.exceptions import count_exceptions
 from labeling.selectors.samples import acts_of, sample_row, samples
 from labeling.services.site_review import draw_sample, find_sample, review_period
-from labeling.views.pages import Outcome, allowed, carried_out, page_for, shown
+from labeling.views.pages import MEANINGS, Outcome, allowed, carried_out, page_for, shown
 from labeling.views.paging import one_page
 from lims.accounts.actors import actor_of
 from lims.accounts.roles import Permission
@@ -76,10 +77,11 @@ def _sample_page(
     exceptional = count_exceptions(Wanted(since=drawn.since, until=drawn.until))
     context: dict[str, Any] = {
         "sample": row,
+        "meanings": MEANINGS,
         "acts": acts_of(drawn),
         "exceptions": exceptional,
         "first_day": timezone.localtime(drawn.since).date().isoformat(),
-        "until": drawn.until.isoformat(),
+        "last_day": timezone.localtime(drawn.until - timedelta(microseconds=1)).date().isoformat(),
         "form": (form or PeriodReviewForm(slug="review")) if may else None,
         "signed": [
             ("Sample", f"{row['size']} of {row['population']} acts"),

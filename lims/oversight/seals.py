@@ -134,7 +134,7 @@ def _sound(found: list[Finding]) -> list[Alarm]:
                     kind=Alarm.Kind.TRAIL_BROKEN,
                     severity=Alarm.Severity.CRITICAL,
                     subject=subject,
-                    text=f"{finding.what.capitalize()}: {finding.sentence}",
+                    text=f"{finding.what[:1].upper()}{finding.what[1:]}: {finding.sentence}",
                 )
             )
     return alarms

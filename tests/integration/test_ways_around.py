@@ -309,7 +309,6 @@ def test_an_answer_once_given_to_a_request_stays(who: People) -> None:
         "SET SESSION AUTHORIZATION lims_owner",
         "ALTER ROLE lims_app SUPERUSER",
         "GRANT lims_owner TO lims_app",
-        "GRANT UPDATE ON audit_change TO lims_app",
         "ALTER FUNCTION audit_capture() SECURITY INVOKER",
         "ALTER FUNCTION audit_capture() OWNER TO lims_app",
         "CREATE FUNCTION mine() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'SELECT'",
@@ -329,6 +328,17 @@ def test_an_answer_once_given_to_a_request_stays(who: People) -> None:
 def test_the_server_cannot_go_around_the_trail(ready: Batch, attack: str) -> None:
     with pytest.raises(Error), transaction.atomic():
         sql(attack)
+
+
+@pytest.mark.requirement("AUD-3")
+def test_the_server_cannot_grant_itself_what_it_may_not(db: None) -> None:
+    """PostgreSQL warns and grants nothing."""
+    with suppress(Error), transaction.atomic():
+        sql("GRANT ALL ON audit_change, audit_operation, audit_block TO lims_app")
+    with connection.cursor() as cursor:
+        for table in ("audit_change", "audit_operation", "audit_block"):
+            cursor.execute("SELECT has_table_privilege('lims_app', %s, 'UPDATE, DELETE, TRUNCATE, TRIGGER')", [table])
+            assert cursor.fetchone() == (False,)
 
 
 @pytest.mark.requirement("AUD-3")
