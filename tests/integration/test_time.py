@@ -72,9 +72,8 @@ def test_the_hour_that_comes_twice_has_two_labels(label: Callable[[datetime], st
     first, second = label(FIRST), label(SECOND)
     assert "2:30" in first
     assert "2:30" in second
-    # By the abbreviation, or on pages, where Django knows that the hour comes twice, by the offset.
-    assert "CEST" in first or "+0200" in first
-    assert "CET" in second or "+0100" in second
+    assert "CEST" in first
+    assert "CET" in second
     assert first != second
     assert utc(FIRST.isoformat(), "Europe/Berlin") != utc(SECOND.isoformat(), "Europe/Berlin")
 
