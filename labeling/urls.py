@@ -2,7 +2,18 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from labeling.views import deviations, documents, instruments, lists, records, stock, trail, training, work
+from labeling.views import (
+    deviations,
+    documents,
+    instruments,
+    lists,
+    records,
+    site_review,
+    stock,
+    trail,
+    training,
+    work,
+)
 
 app_name = "labeling"
 KIND = r"(?P<kind>protocols|specifications)"
@@ -23,6 +34,7 @@ urlpatterns = [
     path("deviations/", deviations.register, name="deviations"),
     path("batches/<str:number>/history/", trail.history, name="history"),
     path("batches/<str:number>/audit-review/", trail.review, name="audit-review"),
+    path("batches/<str:number>/history/print/", trail.print_history, name="history-print"),
     path("batches/<str:number>/records/", records.batch_records, name="batch-records"),
     path("records/", records.records, name="records"),
     path("records/<int:pk>/content/", records.content, name="content"),
@@ -45,5 +57,7 @@ urlpatterns = [
     path("training/<int:pk>/withdraw/", training.withdraw, name="training-withdraw"),
     path("training/people/<str:username>/", training.person, name="training-person"),
     path("audit/", trail.audit, name="audit"),
+    path("audit/samples/", site_review.sample_list, name="samples"),
+    path("audit/samples/<int:pk>/", site_review.sample, name="sample"),
     path("audit/export/", trail.export, name="audit-export"),
 ]

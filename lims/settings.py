@@ -230,6 +230,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(30.0),
         "options": {"expires": 30, "queue": "pdf"},
     },
+    "audit-trail-verified": {
+        "task": "lims.oversight.tasks.verify_audit_trail",
+        "schedule": schedule(60.0),
+        "options": {"expires": 60, "queue": "pdf"},
+    },
     "clocks-and-lockouts": {
         "task": "lims.oversight.tasks.look_after",
         "schedule": schedule(60.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, deviations, nuclides, stock, trail, training, versions
+from labeling.api import batches, deviations, nuclides, samples, stock, trail, training, versions
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokenApi, TokensApi
@@ -80,10 +80,14 @@ urlpatterns = [
     path(f"{BATCH}disposition/", qc.DispositionApi.as_view()),
     path(f"{BATCH}documents/", DocumentsApi.as_view()),
     path(f"{BATCH}history/", batches.HistoryApi.as_view()),
+    path(f"{BATCH}history/print/", trail.TrailPrintApi.as_view()),
     path(f"{BATCH}audit-review/", trail.AuditReviewApi.as_view()),
     path("documents/verify/", VerifyApi.as_view()),
     path("documents/<int:document_id>/", DocumentApi.as_view()),
     path("documents/<int:document_id>/content/", DocumentContentApi.as_view()),
+    path("audit/samples/", samples.SamplesApi.as_view()),
+    path("audit/samples/<int:sample_id>/", samples.SampleApi.as_view()),
+    path("audit/samples/<int:sample_id>/review/", samples.PeriodReviewApi.as_view()),
     path("audit/operations/", OperationsApi.as_view()),
     path("audit/exceptions/", trail.ExceptionsApi.as_view()),
     path("audit/reasons/", trail.ReasonsApi.as_view()),

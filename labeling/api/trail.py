@@ -17,6 +17,7 @@ from labeling.selectors.batch import find_batch
 from labeling.selectors.exceptions import Exceptional, exceptions
 from labeling.services.audit_review import review_audit_trail
 from labeling.services.trail_export import Format, export_trail, streamed
+from labeling.services.trail_print import print_trail
 from lims.accounts.actors import actor_of
 from lims.accounts.roles import Permission
 from lims.audit.api import Endpoint
@@ -25,6 +26,7 @@ from lims.errors import InvalidInput
 from lims.inputs import Input, read_input
 from lims.oversight.selectors import review_row, trail_of
 from lims.oversight.trail import wanted_of
+from lims.records.selectors import document_row
 from lims.signatures.serializers import SignedInput, credential_of
 
 
@@ -42,6 +44,16 @@ class AuditReviewApi(Endpoint):
             actor=actor_of(request), number=number, credential=credential_of(data), revision=revision_of(request)
         )
         return _answer(number, status=201)
+
+
+class TrailPrintApi(Endpoint):
+    """The trail of a batch as a sealed PDF, its rows inside as CSV and JSON; the answer says where it is queued."""
+
+    permission = Permission.READ_AUDIT
+
+    @extend_schema(request=None, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, number: str) -> Response:
+        return Response(document_row(print_trail(actor=actor_of(request), number=number)), status=201)
 
 
 class ExceptionsApi(APIView):
@@ -78,6 +90,7 @@ class ExportInput(Input):
     subject = serializers.CharField(required=False, allow_blank=True, max_length=120)
     # A declaration that DRF collects, not the `source` setting which the stubs see in it.
     source = serializers.CharField(required=False, allow_blank=True, max_length=8)  # type: ignore[assignment]
+    address = serializers.CharField(required=False, allow_blank=True, max_length=64)
     table = serializers.CharField(required=False, allow_blank=True, max_length=64)
 
     def get_fields(self) -> dict[str, Any]:

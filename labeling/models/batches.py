@@ -108,6 +108,11 @@ class Entry(models.Model):
             ),
             models.CheckConstraint(name="entry_says_why", condition=(Q(late=False) & Q(corrects=None)) | ~Q(reason="")),
         ]
+        # The exceptions of the site are few among many: each is found without reading the others.
+        indexes: ClassVar = [
+            models.Index(fields=["operation"], condition=Q(late=True), name="entry_late"),
+            models.Index(fields=["operation"], condition=Q(out_of_range=True), name="entry_out_of_range"),
+        ]
 
     @property
     def reference(self) -> str:

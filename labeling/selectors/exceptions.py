@@ -5,7 +5,7 @@ Which acts are exceptions, the database picks; why each one is, its recorded row
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from labeling.models import Entry, EquipmentCheck
 from labeling.models.equipment import MOST_CLOCK_OFFSET_SECONDS
-from labeling.selectors.history import history_row
+from labeling.selectors.history import history_rows
 from lims.accounts.models import AccessEvent
 from lims.audit.models import Change, Operation
 from lims.errors import InvalidInput
@@ -23,6 +23,7 @@ from lims.oversight.models import Alarm
 from lims.oversight.trail import Wanted, operations
 
 Json = dict[str, Any]
+MOST_COUNTED = 100_000
 CLOCKS = (Alarm.Kind.CLOCK, Alarm.Kind.INSTRUMENT_CLOCK)
 REFUSED = ("signing_refused", "locked", "locked_out", "lockout")
 UNTRAINED = AccessEvent.Kind.UNTRAINED
@@ -93,41 +94,56 @@ class ExceptionPage:
 def exceptions(wanted: Wanted, *, kinds: Iterable[Exceptional] = (), before: str = "", size: int = 50) -> ExceptionPage:
     """The newest exceptions, or those older than `before`, each with why it is one."""
     asked, cursor = tuple(kinds) or tuple(Exceptional), Cursor.of(before)
-    acts = _acts(wanted, asked)
+    acts = [operations(wanted).filter(pick) for kind in asked for pick in _picks(kind)]
     refusals = _refusals(wanted).filter(kind__in=_refused(asked))
     if cursor is not None:
-        acts, refusals = acts.filter(cursor.older(1)), refusals.filter(cursor.older(0))
+        acts = [rows.filter(cursor.older(1)) for rows in acts]
+        refusals = refusals.filter(cursor.older(0))
     found: list[tuple[Cursor, Operation | AccessEvent]] = [
-        *((Cursor(act.at, 1, act.pk), act) for act in acts.order_by("-at", "-pk")[: size + 1]),
+        *((Cursor(act.at, 1, act.pk), act) for act in _newest(acts, size + 1)),
         *((Cursor(event.at, 0, event.pk), event) for event in refusals.order_by("-at", "-pk")[: size + 1]),
     ]
     found.sort(key=lambda item: (item[0].at, item[0].table, item[0].pk), reverse=True)
-    shown = [_row(item) for _, item in found[:size]]
+    page = [item for _, item in found[:size]]
+    acts_shown = [item for item in page if isinstance(item, Operation)]
+    told = {row["id"]: row for row in history_rows(acts_shown)}
+    shown = [_row(item, told) for item in page]
     return ExceptionPage([row for row in shown if row["kinds"]], str(found[size - 1][0]) if len(found) > size else "")
 
 
-def _acts(wanted: Wanted, asked: Iterable[Exceptional]) -> QuerySet[Operation]:
-    picked = Q(pk__in=())
-    for kind in asked:
-        picked |= _pick(kind)
-    return operations(wanted).filter(picked)
+def count_exceptions(wanted: Wanted) -> int:
+    """How many acts and refusals of a selection are exceptions."""
+    return len(exceptions(wanted, size=MOST_COUNTED).rows)
 
 
-def _pick(kind: Exceptional) -> Q:
-    explained, entries, none = ~Q(reason=""), Entry.objects.all(), Q(pk__in=())
+def _newest(acts: list[QuerySet[Operation]], size: int) -> list[Operation]:
+    """The newest of all kinds. Each kind is cut by itself, along its own index, before they are put together."""
+    if not acts:
+        return []
+    cut = [rows.order_by("-at", "-pk").values_list("pk", flat=True)[:size] for rows in acts]
+    found = set(cut[0].union(*cut[1:]))
+    rows = Operation.objects.filter(pk__in=found).select_related("actor").prefetch_related("changes")
+    return list(rows.order_by("-at", "-pk")[:size])
+
+
+def _picks(kind: Exceptional) -> Sequence[Q]:
+    """Each found along an index of its own."""
+    explained, entries = ~Q(reason=""), Entry.objects.all()
     alarms = Alarm.objects.filter(kind__in=CLOCKS)
     picks = {
         # Timer events that say why are picked all; those that are not late fall out when their rows are read.
-        Exceptional.LATE: Q(pk__in=entries.filter(late=True).values("operation"))
-        | (Q(action__startswith="timer.") & explained),
-        Exceptional.CORRECTION: Q(action="entry.correct"),
-        Exceptional.OUT_OF_RANGE: Q(pk__in=entries.filter(out_of_range=True).values("operation")),
-        Exceptional.INVALIDATED: Q(action="result.investigate"),
-        Exceptional.REFUSED_TO_SIGN: Q(action="signing.refuse"),
-        Exceptional.STARTED_AFTERWARDS: Q(action="batch.start") & explained,
-        Exceptional.CLOCK: Q(pk__in=alarms.values("operation")),
+        Exceptional.LATE: [
+            Q(pk__in=entries.filter(late=True).values("operation")),
+            Q(action__in=("timer.start", "timer.stop")) & explained,
+        ],
+        Exceptional.CORRECTION: [Q(action="entry.correct")],
+        Exceptional.OUT_OF_RANGE: [Q(pk__in=entries.filter(out_of_range=True).values("operation"))],
+        Exceptional.INVALIDATED: [Q(action="result.investigate")],
+        Exceptional.REFUSED_TO_SIGN: [Q(action="signing.refuse")],
+        Exceptional.STARTED_AFTERWARDS: [Q(action="batch.start") & explained],
+        Exceptional.CLOCK: [Q(pk__in=alarms.values("operation"))],
     }
-    return picks.get(kind, none)
+    return picks.get(kind, [])
 
 
 def _refused(asked: Iterable[Exceptional]) -> list[str]:
@@ -145,12 +161,14 @@ def _refusals(wanted: Wanted) -> QuerySet[AccessEvent]:
         rows = rows.filter(username__iexact=wanted.person)
     if wanted.source:
         rows = rows.none()
+    if wanted.address:
+        rows = rows.filter(address=wanted.address)
     if wanted.since:
         rows = rows.filter(at__gte=wanted.since)
     return rows.filter(at__lt=wanted.until) if wanted.until else rows
 
 
-def _row(item: Operation | AccessEvent) -> Json:
+def _row(item: Operation | AccessEvent, told: Mapping[int, Json]) -> Json:
     if isinstance(item, AccessEvent):
         kind = Exceptional.UNTRAINED if item.kind == UNTRAINED else Exceptional.REFUSED_SIGNING
         purpose = f" for {item.purpose.replace('.', ': ').replace('_', ' ')}" if item.purpose else ""
@@ -166,12 +184,13 @@ def _row(item: Operation | AccessEvent) -> Json:
             "action": item.kind,
             "subject": "",
             "source": "",
+            "address": item.address,
             "reason": "",
             "changes": [],
         }
     kinds = list(dict.fromkeys(kind for change in item.changes.all() for kind in _why(item.action, change)))
     return {
-        **history_row(item),
+        **told[item.pk],
         "access_event": None,
         "kinds": [kind.value for kind in kinds],
         "labels": [kind.label for kind in kinds],

@@ -58,7 +58,10 @@ class User(AbstractBaseUser):
 
     def set_password(self, raw_password: str | None) -> None:
         """Hash always, so that an unknown username costs the same time; store where the user exists."""
-        encoded = make_password(raw_password)
+        self.keep_password(make_password(raw_password))
+
+    def keep_password(self, encoded: str) -> None:
+        """Store a hash that was made before any row was locked: hashing takes a third of a second."""
         if self.pk is not None:
             Secret.objects.update_or_create(user=self, defaults={"encoded": encoded})
 
@@ -196,6 +199,7 @@ class AccessEvent(models.Model):
         TOKEN_ISSUED = "token_issued", "token issued"
         TOKEN_ENDED = "token_ended", "token ended"
         UNTRAINED = "untrained", "refused for want of training"
+        CREDENTIAL_WRITTEN = "credential_written", "credential written outside an audited act"
 
     kind = models.CharField(max_length=20, choices=Kind)
     username = models.CharField(max_length=150)

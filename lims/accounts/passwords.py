@@ -56,14 +56,17 @@ class NotUsedBefore:
         return f"It is not one of your last {REMEMBERED}."
 
 
-def choose_password(user: User, password: str) -> None:
-    """Store a new password and remember the one it replaces. Inside the operation of whoever sets it."""
+def choose_password(user: User, encoded: str) -> None:
+    """Store a new password, hashed before any row was locked, and remember the one it replaces.
+
+    Inside the operation of whoever sets it.
+    """
     secret = Secret.objects.filter(user=user).first()
     if secret is not None:
         EarlierPassword.objects.create(user=user, encoded=secret.encoded)
         kept = EarlierPassword.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True)[:REMEMBERED]
         EarlierPassword.objects.filter(user=user).exclude(pk__in=list(kept)).delete()
-    user.set_password(password)
+    user.keep_password(encoded)
 
 
 def times_leaked(path: Path, password: str) -> int:

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     APPROVE_DOCUMENT = "approve protocols and specifications and make them effective"
     READ_AUDIT = "read the audit trail"
     REVIEW_AUDIT = "review the audit trail of a batch"
+    REVIEW_SITE_AUDIT = "review the audit trail of the site, period by period"
     WATCH = "see alarms and the state of the installation"
     ACKNOWLEDGE = "acknowledge alarms"
     TRAIN = "record and withdraw the training of other people"
@@ -79,7 +80,7 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             {
                 *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.HOLD_BATCH, P.REJECT_BATCH),
                 *(P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.ASSESS_CRITICAL_DEVIATION),
-                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.READ_AUDIT, P.READ_ACCESS),
+                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.READ_AUDIT, P.REVIEW_SITE_AUDIT, P.READ_ACCESS),
                 *(P.WATCH, P.ACKNOWLEDGE),
             }
         ),

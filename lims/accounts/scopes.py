@@ -37,7 +37,8 @@ PERMISSIONS: Mapping[Scope, frozenset[Permission]] = MappingProxyType(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.VERIFY, P.ACCEPT_LOT, P.REVIEW_RESULT, P.INVESTIGATE, P.ASSESS_DEVIATION),
                 *(P.ASSESS_CRITICAL_DEVIATION, P.RELEASE_BATCH, P.REJECT_BATCH),
-                *(P.SUBMIT_DOCUMENT, P.APPROVE_DOCUMENT, P.REVIEW_AUDIT, P.TRAIN),
+                *(P.SUBMIT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN),
+                *(P.REVIEW_AUDIT, P.REVIEW_SITE_AUDIT),
             }
         ),
         Scope.ADMINISTER: frozenset({P.MANAGE_PEOPLE, P.READ_ACCESS}),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -44,16 +45,17 @@ def issue_token(*, username: str, password: str, otp: str, address: str, scopes:
         code, sentence, _ = duty
         raise SignInRefused(f"{sentence} The pages show how.", code=code)
     text = secrets.token_urlsafe(32)
-    row = Token.objects.create(
-        user=user,
-        sha256=_digest(text),
-        expires_at=timezone.now() + LIFETIME,
-        used_at=timezone.now(),
-        scopes=wanted,
-        factors="+".join(factors),
-        address=address,
-    )
-    access.note(AccessEvent.Kind.TOKEN_ISSUED, username=user.username, user=user, address=address)
+    with transaction.atomic():  # the database refuses a token that the access log does not tell of
+        access.note(AccessEvent.Kind.TOKEN_ISSUED, username=user.username, user=user, address=address)
+        row = Token.objects.create(
+            user=user,
+            sha256=_digest(text),
+            expires_at=timezone.now() + LIFETIME,
+            used_at=timezone.now(),
+            scopes=wanted,
+            factors="+".join(factors),
+            address=address,
+        )
     return Issued(row, text)
 
 

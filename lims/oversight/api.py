@@ -103,7 +103,7 @@ class OperationsApi(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Filters: person, action, subject, source, from, to, table."""
+        """Filters: person, action, subject, source, address, from, to, table."""
         pages = NewestFirst()
         rows = operations(wanted_of(request.query_params.dict()))
         page: list[Any] = pages.paginate_queryset(rows, request, self) or []

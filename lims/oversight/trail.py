@@ -10,10 +10,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from lims.accounts.actors import Source
+from lims.accounts.models import User
 from lims.audit.models import Change, Operation
 from lims.errors import InvalidInput
 
-NAMES = ("person", "action", "subject", "source", "from", "to", "table")
+NAMES = ("person", "action", "subject", "source", "address", "from", "to", "table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Wanted:
     action: str = ""
     subject: str = ""
     source: str = ""
+    address: str = ""
     since: datetime | None = None
     until: datetime | None = None
     table: str = ""
@@ -48,6 +50,7 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
         action=given["action"],
         subject=given["subject"],
         source=given["source"],
+        address=given["address"],
         since=_moment(given["from"], field="from"),
         until=_moment(given["to"], field="to"),
         table=given["table"],
@@ -57,13 +60,15 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
 def operations(wanted: Wanted) -> QuerySet[Operation]:
     rows = Operation.objects.select_related("actor").prefetch_related("changes")
     if wanted.person:
-        rows = rows.filter(actor__username__iexact=wanted.person)
+        rows = rows.filter(actor__in=list(User.objects.filter(username__iexact=wanted.person)))
     if wanted.action:
         rows = rows.filter(Q(action=wanted.action) | Q(action__startswith=f"{wanted.action}."))
     if wanted.subject:
         rows = rows.filter(subject=wanted.subject)
     if wanted.source:
         rows = rows.filter(source=wanted.source)
+    if wanted.address:
+        rows = rows.filter(address=wanted.address)
     if wanted.since:
         rows = rows.filter(at__gte=wanted.since)
     if wanted.until:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
 from lims.accounts import access
@@ -39,8 +40,9 @@ def change_password(*, actor: Actor, old: str, new: str) -> None:
         check_password_rules(new, user)
     except InvalidInput as fault:
         raise InvalidInput(fault.message, code=fault.code, field="new") from None
+    encoded = make_password(new)
     with operation(actor=actor, action="person.change_password", subject=user.username):
-        choose_password(user, new)
+        choose_password(user, encoded)
         Secret.objects.filter(user=user).update(must_change=False, changed_at=timezone.now())
         end_every_session(user)
 

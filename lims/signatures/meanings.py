@@ -20,6 +20,7 @@ class Meaning(StrEnum):
     AUDIT_TRAIL_REVIEWED = "audit_trail_reviewed"
     TRAINED = "trained"
     TRAINING_WITHDRAWN = "training_withdrawn"
+    PERIOD_REVIEWED = "period_reviewed"
 
     @property
     def text(self) -> str:
@@ -41,4 +42,5 @@ _TEXT = {
     Meaning.TRAINED: "I trained or assessed these people, and they can do these tasks.",
     Meaning.TRAINING_WITHDRAWN: "I withdraw this training; it counts no longer.",
     Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
+    Meaning.PERIOD_REVIEWED: "I reviewed the sample and the exceptions of this period of the audit trail.",
 }

@@ -216,7 +216,12 @@ def test_the_access_log_is_searched_by_those_who_may(who: People, client: Client
     for role in ("administrator", "quality", "inspector"):
         rest = Rest(role)
         kinds = [row["kind"] for row in rest.get("access/", username="operator").data["results"]]
-        assert kinds == ["signed_out", "signed_in", "sign_in_refused"]
+        # The tests turn one-time codes back by hand, which is kept as well.
+        assert [kind for kind in kinds if kind != "credential_written"] == [
+            "signed_out",
+            "signed_in",
+            "sign_in_refused",
+        ]
         [refused] = rest.get("access/", kind="sign_in_refused").data["results"]
         assert (refused["username"], refused["why"]) == ("operator", "not_signed_in")
         assert rest.get("access/", **{"from": "2099-01-01T00:00:00+00:00"}).data["results"] == []
