@@ -24,7 +24,7 @@ from lims.audit.reasons import REASONS
 from lims.errors import InvalidInput
 from lims.inputs import Input, read_input
 from lims.oversight.selectors import review_row, trail_of
-from lims.oversight.trail import wanted_of
+from lims.oversight.trail import NAMES, wanted_of
 from lims.signatures.serializers import SignedInput, credential_of
 
 
@@ -44,9 +44,10 @@ class AuditReviewApi(Endpoint):
         return _answer(number, status=201)
 
 
-class ExceptionsApi(APIView):
+class ExceptionsApi(Endpoint):
     """What a review by exception has to see. Filters as for `audit/operations/`; `kind` may be given several times."""
 
+    filters = (*NAMES, "kind", "before")
     permission = Permission.READ_AUDIT
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -63,7 +64,7 @@ class ExceptionsApi(APIView):
         return Response({"next": older, "previous": None, "results": found.rows})
 
 
-class ReasonsApi(APIView):
+class ReasonsApi(Endpoint):
     """The closed lists of reasons, by kind of change: what `reason_code` may be."""
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
