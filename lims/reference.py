@@ -25,7 +25,7 @@ def reference(request: HttpRequest) -> HttpResponse:
 
 @cache
 def _description() -> Json:
-    made: Json = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    made: Json = SchemaGenerator().get_schema(request=None, public=True)
     return made
 
 
@@ -35,7 +35,7 @@ def _groups() -> list[dict[str, Any]]:
     for path, operations in sorted(_description()["paths"].items()):
         short = path.removeprefix(PREFIX)
         for method, operation in operations.items():
-            body = next(iter(operation.get("requestBody", {}).get("content", {}).items()), ("", {}))
+            body: tuple[str, Json] = next(iter(operation.get("requestBody", {}).get("content", {}).items()), ("", {}))
             groups.setdefault(short.split("/")[0], []).append(
                 {
                     "method": method.upper(),

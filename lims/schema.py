@@ -21,13 +21,13 @@ class RestSchema(AutoSchema):
         path = NAME_IN_PATH.sub(r"by_\1", self.path.removeprefix("/api/v1/").strip("/"))
         return f"{self.method.lower()}_{re.sub(r'[^a-z0-9_]+', '_', path)}"
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         if self.method != "GET":
             return []
         return [OpenApiParameter(name, str) for name in filters_of(self.view) if name not in PAGING]
 
 
-class BearerToken(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerToken(OpenApiAuthenticationExtension):
     target_class = "lims.accounts.tokens.TokenAuthentication"
     name = "token"
 
@@ -39,7 +39,7 @@ class BearerToken(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         }
 
 
-class TypedValue(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+class TypedValue(OpenApiSerializerFieldExtension):
     target_class = "lims.inputs.TypedField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:

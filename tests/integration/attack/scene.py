@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -124,13 +123,13 @@ class Visitor:
         if role and people is not None:
             self.page.force_login(getattr(people, role).user)
 
-    def get(self, path: str) -> HttpResponse:
-        answer: HttpResponse = (self.rest if is_rest(path) else self.page).get(path)
+    def get(self, path: str) -> Any:
+        answer: Any = (self.rest if is_rest(path) else self.page).get(path)
         return answer
 
-    def post(self, path: str, body: dict[str, Any], *, signed_by: str = "") -> HttpResponse:
+    def post(self, path: str, body: dict[str, Any], *, signed_by: str = "") -> Any:
         given = signature(signed_by) if signed_by else {}
-        answer: HttpResponse
+        answer: Any
         if is_rest(path):
             answer = self.rest.post(path, {**body, **({"signature": given} if given else {})}, **self._json())
         else:

@@ -80,7 +80,7 @@ RESERVED: dict[str, Any] = {
 @pytest.mark.parametrize("name", RESERVED)
 def test_a_field_that_nobody_may_set_is_refused_by_name(site: Scene, name: str) -> None:
     number, extra = site.working.number, {name: RESERVED[name]}
-    attempts = [
+    attempts: list[tuple[str, str, dict[str, Any]]] = [
         ("operator", "batches/", {"protocol": "small"}),
         ("operator", "equipment/", {"code": "BAL-9", "kind": "balance"}),
         ("operator", f"batches/{number}/hold/", {"reason": "x"}),
