@@ -106,6 +106,8 @@ REST: dict[str, Route] = {
     "batches/<str:number>/entries/<int:entry_id>/verify/": signs(P.VERIFY),
     "batches/<str:number>/steps/<str:step>/verify/": signs(P.VERIFY),
     "batches/<str:number>/timers/": writes(P.MAKE_BATCH, step="product", event="start"),
+    "deviations/": reads(P.VIEW),
+    "batches/<str:number>/deviations/": writes(P.REPORT_DEVIATION, text="spilled", severity="minor"),
     "batches/<str:number>/deviations/<int:deviation_id>/assess/": signs(P.ASSESS_DEVIATION, assessment="no effect"),
     "batches/<str:number>/test-results/": writes(P.TEST, P.VIEW, test="purity", value="98"),
     "batches/<str:number>/test-results/<int:result_id>/review/": signs(P.REVIEW_RESULT),
@@ -154,7 +156,11 @@ PAGES: dict[str, Route] = {
     "batches/<str:number>/timers/": writes(P.MAKE_BATCH, P.VIEW, step="product", event="start"),
     "batches/<str:number>/steps/<str:step>/verify/": signs(P.VERIFY, P.VIEW, seen="0" * 64),
     "batches/<str:number>/complete/": signs(P.MAKE_BATCH, P.VIEW),
-    "batches/<str:number>/deviations/<int:pk>/assess/": signs(P.ASSESS_DEVIATION, P.VIEW, **WHY),
+    "deviations/": reads(P.VIEW),
+    "batches/<str:number>/deviations/new/": writes(P.REPORT_DEVIATION, P.VIEW, text="spilled", severity="minor"),
+    "batches/<str:number>/deviations/<int:pk>/": signs(
+        P.ASSESS_DEVIATION, P.VIEW, severity="minor", conclusion="unaffected", assessment="no effect"
+    ),
     "batches/<str:number>/history/": reads(P.VIEW),
     "batches/<str:number>/audit-review/": signs(P.REVIEW_AUDIT, P.VIEW, up_to="1"),
     "batches/<str:number>/records/": reads(P.VIEW),
