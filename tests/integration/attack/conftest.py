@@ -7,17 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import connection
 
+from tests.conftest import Databases, connected_to
 from tests.integration.attack.scene import Scene, scene, undone
 
 
 @pytest.fixture(scope="module")
-def populated(django_db_setup: None, django_db_blocker: Any) -> Iterator[Scene]:
-    with django_db_blocker.unblock():
-        with undone():
-            yield scene()
-        connection.close()
+def populated(django_db_setup: None, django_db_blocker: Any, databases: Databases) -> Iterator[Scene]:
+    with django_db_blocker.unblock(), connected_to(databases.to_roll_back("db")), undone():
+        yield scene()
 
 
 @pytest.fixture
