@@ -109,6 +109,13 @@ class Conflict(DomainError):
             self.code = code
 
 
+class TooFast(DomainError):
+    """Asked for too often; `retry_after` says how many seconds to wait."""
+
+    code = "too_fast"
+    status = 429
+
+
 class Stale(DomainError):
     """The page or client acted on an older state of the record."""
 

@@ -12,6 +12,7 @@ from lims.accounts.api import MeApi, TokenApi, TokensApi
 from lims.oversight.api import AcknowledgementApi, AlarmsApi, HealthApi, OperationsApi, SiteApi, StateApi
 from lims.people import api as people
 from lims.records.api import DocumentApi, DocumentContentApi, DocumentsApi, VerifyApi
+from lims.reference import reference
 from qc import api as qc
 
 BATCH = "batches/<str:number>/"
@@ -44,6 +45,7 @@ urlpatterns = [
     path("alarms/", AlarmsApi.as_view()),
     path("alarms/<int:alarm_id>/acknowledge/", AcknowledgementApi.as_view()),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("docs/", reference, name="docs"),
     *version_routes("protocols"),
     *version_routes("specifications", model=SpecificationVersion),
     path("nuclides/", nuclides.NuclidesApi.as_view()),

@@ -133,6 +133,8 @@ class SigningApi(APIView):
 
 
 class RefusalsApi(Endpoint):
+    filters = ("subject",)
+
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         rows = Refusal.objects.filter(subject=request.query_params.get("subject", ""))

@@ -25,7 +25,7 @@ from lims.audit.reasons import REASONS
 from lims.errors import InvalidInput
 from lims.inputs import Input, read_input
 from lims.oversight.selectors import review_row, trail_of
-from lims.oversight.trail import wanted_of
+from lims.oversight.trail import NAMES, wanted_of
 from lims.records.selectors import document_row
 from lims.signatures.serializers import SignedInput, credential_of
 
@@ -56,9 +56,10 @@ class TrailPrintApi(Endpoint):
         return Response(document_row(print_trail(actor=actor_of(request), number=number)), status=201)
 
 
-class ExceptionsApi(APIView):
+class ExceptionsApi(Endpoint):
     """What a review by exception has to see. Filters as for `audit/operations/`; `kind` may be given several times."""
 
+    filters = (*NAMES, "kind", "before")
     permission = Permission.READ_AUDIT
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -75,7 +76,7 @@ class ExceptionsApi(APIView):
         return Response({"next": older, "previous": None, "results": found.rows})
 
 
-class ReasonsApi(APIView):
+class ReasonsApi(Endpoint):
     """The closed lists of reasons, by kind of change: what `reason_code` may be."""
 
     @extend_schema(responses=OpenApiTypes.OBJECT)

@@ -40,6 +40,8 @@ class TrainingInput(Input):
 class TrainingsApi(Endpoint):
     """`?person=`, `?protocol=`, `?version=`, `?task=`, `?current=true` or `false`."""
 
+    filters = FILTERS
+
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         asked = {name: request.query_params.get(name, "") for name in FILTERS}

@@ -75,9 +75,12 @@ class Cursor:
             return None
         try:
             at, table, pk = text.replace(" ", "+").split("_")
-            return cls(datetime.fromisoformat(at), int(table), int(pk))
+            cursor = cls(datetime.fromisoformat(at), int(table), int(pk))
         except ValueError as fault:
             raise InvalidInput("The cursor of this page is not one of ours.", code="bad_cursor") from fault
+        if cursor.at.tzinfo is None:
+            raise InvalidInput("The cursor of this page is not one of ours.", code="bad_cursor")
+        return cursor
 
     def older(self, table: int) -> Q:
         if table == self.table:

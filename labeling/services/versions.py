@@ -34,6 +34,7 @@ TYPE_NAMES: Mapping[type[ControlledVersion], str] = {ProtocolVersion: "protocol"
 
 def import_protocol(*, actor: Actor, text: str) -> tuple[ProtocolVersion, bool]:
     """A new draft version from a YAML document and True, or the version that has this very text already and False."""
+    require(actor.user, Permission.DRAFT_DOCUMENT)
     document = parse_protocol(text)
     version = ProtocolVersion(
         code=document.code,
@@ -47,12 +48,12 @@ def import_protocol(*, actor: Actor, text: str) -> tuple[ProtocolVersion, bool]:
 
 def import_specification(*, actor: Actor, text: str) -> tuple[SpecificationVersion, bool]:
     """A new draft version from a YAML document and True, or the version that has this very text already and False."""
+    require(actor.user, Permission.DRAFT_DOCUMENT)
     document = parse_specification(text)
     return _import(actor, SpecificationVersion(code=document.code, title=document.title), text)
 
 
 def _import(actor: Actor, version: V, text: str) -> tuple[V, bool]:
-    require(actor.user, Permission.DRAFT_DOCUMENT)
     model = type(version)
     digest = hashlib.sha256(text.encode()).hexdigest()
     same = model._default_manager.filter(code=version.code, sha256=digest).first()
@@ -71,6 +72,7 @@ def _import(actor: Actor, version: V, text: str) -> tuple[V, bool]:
 def submit_version(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:
     """Someone has read the draft and stands behind it; another person has to approve it."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.submit")
+    require(attestation.user, Permission.SUBMIT_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.submit", subject=code) as op:
         version = _lock(model, code, number)
         version.review_signature = _sign(
@@ -82,6 +84,7 @@ def submit_version(*, model: type[V], actor: Actor, code: str, number: int, cred
 def approve_version(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:
     """Approve for use. Raises SegregationOfDuties for the person who imported or reviewed the version."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.approve")
+    require(attestation.user, Permission.APPROVE_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.approve", subject=code) as op:
         version = _lock(model, code, number)
         authors = {version.imported_by_id, version.review_signature.signer_id if version.review_signature else None}
@@ -98,6 +101,7 @@ def approve_version(*, model: type[V], actor: Actor, code: str, number: int, cre
 def make_version_effective(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:
     """Use this version from now on; the one that was effective is superseded. Open batches keep theirs."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.make_effective")
+    require(attestation.user, Permission.APPROVE_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.make_effective", subject=code) as op:
         version = _lock(model, code, number)
         if isinstance(version, ProtocolVersion):
@@ -116,6 +120,7 @@ def make_version_effective(*, model: type[V], actor: Actor, code: str, number: i
 def retire_version(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential, reason: str) -> V:
     """Take a version out of use; batches made from it keep it."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.retire")
+    require(attestation.user, Permission.APPROVE_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.retire", subject=code, reason=reason) as op:
         version = _lock(model, code, number)
         version.retirement_signature = _sign(

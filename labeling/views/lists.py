@@ -31,6 +31,7 @@ ON_THEIR_WAY = (VersionStatus.DRAFT, VersionStatus.SUBMITTED, VersionStatus.APPR
 SOON = timedelta(days=7)
 
 
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Today, or for an administrator the people: an administrator has nothing to do with batches."""
     if allowed(request, Permission.MANAGE_PEOPLE) and not allowed(request, Permission.VIEW):

@@ -11,7 +11,6 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import AnonRateThrottle, BaseThrottle
 from rest_framework.views import APIView
 
 from lims.accounts.actors import actor_of, address_of
@@ -35,12 +34,6 @@ def user_row(user: User) -> dict[str, object]:
     return {"username": user.username, "full_name": user.full_name, "roles": list(user.role_names)}
 
 
-class SignInThrottle(AnonRateThrottle):
-    """Guessing passwords is slow: each address has so many tries a minute (429 beyond)."""
-
-    rate = "60/min"
-
-
 class TokensApi(APIView):
     """Sign in: username, password and one-time code for a bearer token that expires. GET lists one's own."""
 
@@ -49,9 +42,6 @@ class TokensApi(APIView):
 
     def get_permissions(self) -> list[Any]:
         return [] if self._signing_in else [IsAuthenticated()]
-
-    def get_throttles(self) -> list[BaseThrottle]:
-        return [SignInThrottle()] if self._signing_in else []
 
     @property
     def _signing_in(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from lims import rates
 from lims.accounts import access, sequences
 from lims.accounts.actors import Actor
 from lims.accounts.factors import Answer, confirmed_factor, is_recovery_code, use_code
@@ -15,6 +16,8 @@ from lims.errors import SignatureRefused
 
 # Acts that take all factors however recently their signer signed: the last word of their purpose.
 ALWAYS_ALL_FACTORS = frozenset({"release", "reject", "approve", "make_effective", "accept_statement"})
+# For each session or token: a password hash costs a third of a second of a core.
+SIGNINGS_PER_MINUTE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation
     Raises SignatureRefused where a factor is wrong or missing, or where this person cannot sign yet; the attempt is
     kept, outside any transaction that could roll it back.
     """
+    if actor.seat:
+        rates.count("signing", actor.seat, most=SIGNINGS_PER_MINUTE)
     user = User.objects.filter(username__iexact=credential.username).first()
 
     def refuse(message: str, code: str, *, field: str = "password", counted: bool = False, noted: str = "") -> NoReturn:

@@ -40,7 +40,8 @@ BEGIN
   SELECT string_agg(key, ', ' ORDER BY key) INTO opened FROM jsonb_each(kept) AS held(key, value)
   WHERE CASE
     WHEN key IN ('encoded', 'must_change', 'checks_void_to', 'changed_at', 'sealed', 'confirmed_at', 'user_id',
-                 'sha256', 'expires_at', 'scopes') THEN before IS NULL OR after IS NULL OR (before -> key) <> (after -> key)
+                 'sha256', 'expires_at', 'scopes')
+      THEN before IS NULL OR after IS NULL OR (before -> key) <> (after -> key)
     WHEN key IN ('generation', 'last_step') THEN (after ->> key)::bigint < (before ->> key)::bigint
     WHEN key IN ('locked_at', 'revoked_at') THEN before ->> key IS NOT NULL AND after ->> key IS NULL
     WHEN key = 'recovery' THEN NOT COALESCE((after -> key) <@ (before -> key), false)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -87,6 +87,7 @@ def _moment(given: str, *, field: str) -> datetime | None:
             day = date.fromisoformat(given) + timedelta(days=1 if field == "to" else 0)
             return datetime.combine(day, time(), tzinfo=timezone.get_current_timezone())
         moment = datetime.fromisoformat(given.replace(" ", "+"))
+        moment.astimezone(UTC)
     except (ValueError, OverflowError) as fault:
         raise InvalidInput(f"“{given}” is not a date or an instant.", code="bad_time", field=field) from fault
     if moment.tzinfo is None:
