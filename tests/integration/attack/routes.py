@@ -56,7 +56,11 @@ LOT = {"number": "L-9", "material": "kit", "expires_at": "2099-01-01T00:00:00+00
 NOW = "2026-01-01T00:00:00+00:00"
 PERIOD = {"from": NOW, "to": "2026-02-01T00:00:00+00:00"}
 TRAINING = {
-    **{"people": ["operator"], "protocol": "small", "version": 1, "tasks": ["make"], "way": "supervised_run"},
+    "people": ["operator"],
+    "protocol": "small",
+    "version": 1,
+    "tasks": ["make"],
+    "way": "supervised_run",
     "valid_until": "2027-01-01T00:00:00+00:00",
 }
 HALF_LIFE = {"half_life": {"value": "78.4", "unit": "h"}, "source": "nobody"}
