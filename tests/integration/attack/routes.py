@@ -28,7 +28,7 @@ Who = P | Open
 class Route:
     """`opens` answers GET, `acts` POST; None where there is no such method.
 
-    `sends` is a body of the right shape, so that what refuses is the permission; "{entry_id}" in it is one that is
+    `ends` answers DELETE. `sends` is a body of the right shape, so that what refuses is the permission; "{entry_id}" in it is one that is
     there. A signed act is signed by whoever is signed in, unless the test says otherwise.
     """
 
@@ -36,6 +36,7 @@ class Route:
     acts: Who | None = None
     sends: Mapping[str, Any] = field(default_factory=dict)
     signed: bool = False
+    ends: Who | None = None
 
 
 def reads(who: Who) -> Route:
@@ -69,8 +70,8 @@ UPKEEP = ("roles", "deactivate", "reset-password", "revoke-factor", "unlock", "c
 
 REST: dict[str, Route] = {
     "tokens/": writes(Open.EVERYBODY, Open.SIGNED_IN),
-    "tokens/current/": Route(None),
-    "tokens/<int:token_id>/": Route(None),
+    "tokens/current/": Route(None, ends=Open.SIGNED_IN),
+    "tokens/<int:token_id>/": Route(None, ends=Open.SIGNED_IN),
     "health/": reads(Open.EVERYBODY),
     "me/": reads(Open.SIGNED_IN),
     "me/statement/": signs(Open.SIGNED_IN, Open.SIGNED_IN),
@@ -80,8 +81,8 @@ REST: dict[str, Route] = {
     "training/": signs(P.TRAIN, P.VIEW, **TRAINING),
     "training/<int:training_id>/": reads(P.VIEW),
     "training/<int:training_id>/withdraw/": signs(P.TRAIN, **WHY),
-    "signing/": reads(Open.SIGNED_IN),
-    "refusals/": writes(Open.SIGNED_IN, P.VIEW, act="batch.release", **WHY),
+    "signing/": reads(P.VIEW),
+    "refusals/": writes(P.VIEW, P.VIEW, act="batch.release", **WHY),
     "people/": writes(P.MANAGE_PEOPLE, P.MANAGE_PEOPLE),
     "people/<str:username>/": reads(P.MANAGE_PEOPLE),
     **{f"people/<str:username>/{act}/": writes(P.MANAGE_PEOPLE) for act in UPKEEP},
@@ -161,10 +162,10 @@ PAGES: dict[str, Route] = {
     "account/statement/": signs(Open.SIGNED_IN, Open.SIGNED_IN),
     "account/tokens/<int:pk>/end/": writes(Open.SIGNED_IN),
     "training/": reads(P.VIEW),
-    "training/new/": signs(P.TRAIN, P.VIEW),
-    "training/<int:pk>/withdraw/": signs(P.TRAIN, P.VIEW, **WHY),
+    "training/new/": signs(P.TRAIN, P.TRAIN),
+    "training/<int:pk>/withdraw/": signs(P.TRAIN, P.TRAIN, **WHY),
     "training/people/<str:username>/": reads(P.VIEW),
-    "refusals/": writes(Open.SIGNED_IN),
+    "refusals/": writes(P.VIEW, P.VIEW),
     "people/": reads(P.MANAGE_PEOPLE),
     "people/new/": writes(P.MANAGE_PEOPLE, P.MANAGE_PEOPLE),
     "people/<str:username>/": reads(P.MANAGE_PEOPLE),
@@ -218,7 +219,7 @@ PAGES: dict[str, Route] = {
     "audit/": reads(P.READ_AUDIT),
     "audit/samples/": writes(P.REVIEW_SITE_AUDIT, P.READ_AUDIT),
     "audit/samples/<int:pk>/": signs(P.REVIEW_SITE_AUDIT, P.READ_AUDIT),
-    "batches/<str:number>/history/print/": writes(P.READ_AUDIT, P.VIEW),
+    "batches/<str:number>/history/print/": writes(P.READ_AUDIT, P.READ_AUDIT),
     "audit/export/": writes(P.READ_AUDIT, P.READ_AUDIT),
 }
 
