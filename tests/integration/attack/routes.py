@@ -26,10 +26,9 @@ Who = P | Open
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`opens` answers GET, `acts` POST; None where there is no such method.
-
-    `ends` answers DELETE. `sends` is a body of the right shape, so that what refuses is the permission; "{entry_id}" in it is one that is
-    there. A signed act is signed by whoever is signed in, unless the test says otherwise.
+    """`opens` answers GET, `acts` POST, `ends` DELETE; None where there is no such method. `sends` is a body of the
+    right shape, so that what refuses is the permission; "{entry_id}" in it is one that is there. A signed act is signed
+    by whoever is signed in, unless the test says otherwise.
     """
 
     opens: Who | None
