@@ -55,6 +55,7 @@ ENTRY = {"step": "product", "field": "volume", "value": "3.0", "unit": "mL"}
 LOT = {"number": "L-9", "material": "kit", "expires_at": "2099-01-01T00:00:00+00:00"}
 NOW = "2026-01-01T00:00:00+00:00"
 PERIOD = {"from": NOW, "to": "2026-02-01T00:00:00+00:00"}
+DAYS = {"from": "2026-01-01", "to": "2026-02-01"}
 TRAINING = {
     "people": ["operator"],
     "protocol": "small",
@@ -216,8 +217,8 @@ PAGES: dict[str, Route] = {
     # One act stands for the four; which permission each takes is tried over REST, by the same service.
     NUMBERED + "(?P<action>submit|approve|make_effective|retire)/$": signs(P.SUBMIT_DOCUMENT, P.VIEW),
     "audit/": reads(P.READ_AUDIT),
-    "audit/samples/": writes(P.REVIEW_SITE_AUDIT, P.READ_AUDIT),
-    "audit/samples/<int:pk>/": signs(P.REVIEW_SITE_AUDIT, P.READ_AUDIT),
+    "audit/samples/": writes(P.REVIEW_SITE_AUDIT, P.READ_AUDIT, size=5, **DAYS),
+    "audit/samples/<int:pk>/": signs(P.REVIEW_SITE_AUDIT, P.READ_AUDIT, **WHY),
     "batches/<str:number>/history/print/": writes(P.READ_AUDIT, P.READ_AUDIT),
     "audit/export/": writes(P.READ_AUDIT, P.READ_AUDIT),
 }
