@@ -174,6 +174,7 @@ class Deviation(models.Model):
         ACTION_LIMIT = "action_limit", "Result beyond its action limit"
         IDENTITY = "identity", "Cells of another identity"
         NOT_COMPUTED = "not_computed", "Result that could not be computed"
+        ACTIVITY_BALANCE = "activity_balance", "Activity that is not accounted for"
 
     class Severity(models.TextChoices):
         MINOR = "minor"

@@ -19,6 +19,7 @@ SEVERITIES = {
     Deviation.Kind.ACTION_LIMIT: Deviation.Severity.MAJOR,
     Deviation.Kind.IDENTITY: Deviation.Severity.CRITICAL,
     Deviation.Kind.NOT_COMPUTED: Deviation.Severity.MAJOR,
+    Deviation.Kind.ACTIVITY_BALANCE: Deviation.Severity.MAJOR,
 }
 
 

@@ -12,6 +12,7 @@ from labeling.domain.protocol import Protocol
 from labeling.domain.specification import check_against
 from labeling.models import Batch, ProtocolVersion, SpecificationVersion
 from labeling.selectors.clock import database_now
+from labeling.services.batch_containers import open_batch_containers
 from labeling.services.lifecycle import advance, lock_batch, refuse_stale
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
@@ -64,6 +65,7 @@ def start_batch(
         batch.started_at, batch.started_by = started_at or now, actor.user
         batch.start_recorded_at, batch.start_reason = now, reason.strip()
         batch.save(update_fields=["started_at", "started_by", "start_recorded_at", "start_reason"])
+        open_batch_containers(op, batch)
         return advance(op, batch, Action.START)
 
 

@@ -11,6 +11,7 @@ from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.protocol import Field
 from labeling.models import Batch, Deviation, Entry, Equipment
 from labeling.selectors.clock import database_now
+from labeling.services.batch_containers import settle_containers
 from labeling.services.deviations import open_deviation
 from labeling.services.equipment import find_equipment, instrument_for
 from labeling.services.lifecycle import lock_batch, refuse_stale
@@ -161,6 +162,7 @@ def _add(
     if read.out_of_range:
         open_deviation(op, batch, kind=Deviation.Kind.OUT_OF_RANGE, step=step, entry=entry, text=read.out_of_range)
     recompute(op, batch)
+    settle_containers(op, batch, entry)
     return entry
 
 

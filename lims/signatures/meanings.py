@@ -18,6 +18,7 @@ class Meaning(StrEnum):
     RELEASED = "released"
     REJECTED = "rejected"
     AUDIT_TRAIL_REVIEWED = "audit_trail_reviewed"
+    SURVEYED = "surveyed"
 
     @property
     def text(self) -> str:
@@ -37,4 +38,5 @@ _TEXT = {
     Meaning.RELEASED: "I release this batch for use.",
     Meaning.REJECTED: "I reject this.",
     Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
+    Meaning.SURVEYED: "I surveyed this with the result stated.",
 }

@@ -1,0 +1,101 @@
+"""The activity balance of a batch as JSON, with its drawing: one shape for REST, the page and the printed record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from labeling.domain.balance import Balance, Line, Part, balance_of
+from labeling.domain.container_plan import ContainerPlan, plan_of
+from labeling.domain.display import display
+from labeling.domain.entries import Entries
+from labeling.domain.measurements import Quantity
+from labeling.domain.protocol import Protocol
+from labeling.domain.sankey import Band, sankey
+from labeling.domain.uncertainty import Number, nominal, standard_uncertainty
+from labeling.selectors.evaluation import EvaluationInputs, evaluation_inputs
+from labeling.selectors.facts import BatchFacts
+from labeling.selectors.ledgers import MBQ
+
+Json = dict[str, Any]
+
+
+def quantities_of(plan: ContainerPlan, protocol: Protocol, inputs: EvaluationInputs) -> dict[str, Quantity]:
+    """The entries that the plan speaks of, with the causes of uncertainty that they share."""
+    entries = Entries(protocol, inputs.recorded, inputs.instruments)
+    wanted = {name for flow in plan.flows for name in (flow.reference, flow.volume) if name}
+    items = {name: entries.item(name) for name in wanted if not entries.is_absent(name)}
+    return {name: item for name, item in items.items() if isinstance(item, Quantity)}
+
+
+def balance_of_batch(facts: BatchFacts) -> Balance | None:
+    plan = plan_of(facts.protocol)
+    if plan is None or not facts.batch.protocol_version.constants:
+        return None
+    inputs = evaluation_inputs(facts)
+    return balance_of(plan, quantities_of(plan, facts.protocol, inputs), inputs.nuclide.half_life)
+
+
+def balance_document(facts: BatchFacts) -> Json | None:
+    """None where the protocol moves no activity or the product is not read yet."""
+    balance = balance_of_batch(facts)
+    if balance is None:
+        return None
+    incoming, found = _named(facts, balance.brought_in), list(balance.found)
+    closure = balance.closure * 100
+    return {
+        "at": balance.at.isoformat(),
+        "brought_in": [_line(line) for line in incoming],
+        "found": [_line(line) for line in found],
+        "closure": {**_number(closure), "unit": "%", "display": _shown(closure, "%")},
+        "limits": {"min": balance.limits.min, "max": balance.limits.max} if balance.limits else None,
+        "limits_from": balance.limits_from,
+        "verdict": balance.verdict.value if balance.verdict else None,
+        "unmeasured": list(balance.unmeasured),
+        "drawing": drawing(incoming, found),
+    }
+
+
+def drawing(incoming: Iterable[Line], found: Iterable[Line]) -> str:
+    return sankey([_band(line) for line in incoming], [_band(line) for line in found], title="Where the activity went")
+
+
+def _named(facts: BatchFacts, lines: Iterable[Line]) -> list[Line]:
+    """What was brought in bears the number of the lot or batch it came from."""
+    plan = plan_of(facts.protocol)
+    sources: Mapping[str, str] = plan.lots if plan else {}
+    named = []
+    for line in lines:
+        entry = facts.current.get(sources.get(line.name, ""))
+        material = facts.protocol.material(line.name)
+        name = entry.value if entry else material.name if material else line.name
+        named.append(Line(line.part, name, line.activity, line.share, line.key, line.at))
+    return named
+
+
+def _line(line: Line) -> Json:
+    share = line.share * 100
+    return {
+        "part": line.part.value,
+        "name": line.name,
+        "key": line.key,
+        "activity": {**_number(line.activity / MBQ), "unit": "MBq", "display": _shown(line.activity / MBQ, "MBq")},
+        "share": {**_number(share), "unit": "%", "display": _shown(share, "%")},
+        "at": line.at.isoformat() if line.at else None,
+    }
+
+
+def _band(line: Line) -> Band:
+    amount, share = _shown(line.activity / MBQ, "MBq"), _shown(line.share * 100, "%")
+    words = amount if line.part is Part.BROUGHT_IN else f"{amount}, {share}"
+    return Band(line.part.value, nominal(line.share), line.name, words)
+
+
+def _number(number: Number) -> Json:
+    u = standard_uncertainty(number)
+    return {"value": repr(nominal(number)), "u": repr(u) if u else None}
+
+
+def _shown(number: Number, unit: str) -> str:
+    u = standard_uncertainty(number)
+    return display(repr(nominal(number)), repr(u) if u else None, unit)

@@ -1,0 +1,76 @@
+"""The ledger of a container from the events that count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.db.models import Q, QuerySet
+
+from labeling.domain.containers import Change, Content, Event, Ledger, ledger
+from labeling.domain.uncertainty import Number, variable
+from labeling.models import Container, ContainerEvent
+
+MBQ = 1e6  # Bq
+ML = 1e-3  # L
+Kind = ContainerEvent.Kind
+
+
+def events_of(containers: Sequence[Container]) -> QuerySet[ContainerEvent]:
+    """What counts of all that happened to these containers, in the order of its instants."""
+    return (
+        ContainerEvent.objects.filter(Q(source__in=containers) | Q(target__in=containers), corrected_by=None)
+        .select_related("source", "target", "recorded_by", "equipment", "batch", "entry")
+        .order_by("measured_at", "id")
+    )
+
+
+def half_life_of(container: Container) -> Number | None:
+    if container.half_life is None:
+        return None
+    return variable(container.half_life, container.half_life_u, f"half-life of {container.nuclide}")
+
+
+def ledger_of(container: Container, events: Iterable[ContainerEvent]) -> Ledger:
+    """Where nobody stated a first content: a batch's container begins empty, another holds what nobody knows."""
+    rows = list(events)
+    opening = next((row for row in rows if row.kind == Kind.OPENING and row.target_id == container.pk), None)
+    changes = [_event(container, row) for row in rows if row is not opening]
+    first = opening.measured_at if opening else min((c.at for c in changes), default=container.recorded_at)
+    if opening is not None:
+        content = Content(first, _amount(opening.activity, opening.u, opening), _volume(opening))
+    elif container.batch_id is None:
+        content = Content(first, None, None)
+    else:
+        content = Content(first, 0.0, None if container.kind == Container.Kind.SUSPENSION else 0.0)
+    return ledger(content, changes, half_life_of(container))
+
+
+def content_stored(container: Container) -> Content | None:
+    """The end of the ledger as the row of the container keeps it."""
+    if container.content_at is None:
+        return None
+    activity = None if container.content is None else variable(container.content, container.content_u, container.code)
+    return Content(container.content_at, activity, container.content_volume)
+
+
+def _event(container: Container, row: ContainerEvent) -> Event:
+    activity, volume = _amount(row.activity, row.u, row), _volume(row)
+    if row.kind == Kind.READING:
+        return Event(row.measured_at, Change.READ, activity, volume, str(row.pk))
+    if row.target_id == container.pk:
+        return Event(row.measured_at, Change.ADDED, activity, volume, str(row.pk))
+    if row.kind == Kind.RESIDUE:
+        return Event(row.measured_at, Change.LEFT, _amount(row.rest, row.rest_u, row), None, str(row.pk))
+    if activity is None and volume is None:
+        return Event(row.measured_at, Change.EMPTIED, name=str(row.pk))
+    return Event(row.measured_at, Change.TAKEN, activity, volume, str(row.pk))
+
+
+def _amount(text: str | None, u: str | None, row: ContainerEvent) -> Number | None:
+    if text is None:
+        return None
+    return variable(float(text) * MBQ, float(u) * MBQ if u else None, f"event {row.pk}")
+
+
+def _volume(row: ContainerEvent) -> float | None:
+    return None if row.volume is None else float(row.volume) * ML
