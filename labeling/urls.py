@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from labeling.views import documents, instruments, lists, records, stock, trail, work
+from labeling.views import containers, documents, instruments, lists, records, stock, trail, work
 
 app_name = "labeling"
 KIND = r"(?P<kind>protocols|specifications)"
@@ -19,6 +19,7 @@ urlpatterns = [
     path("batches/<str:number>/steps/<str:step>/verify/", work.verify, name="verify"),
     path("batches/<str:number>/complete/", work.complete, name="complete"),
     path("batches/<str:number>/deviations/<int:pk>/assess/", work.assess, name="assess"),
+    path("batches/<str:number>/activity/", containers.activity, name="batch-activity"),
     path("batches/<str:number>/history/", trail.history, name="history"),
     path("batches/<str:number>/audit-review/", trail.review, name="audit-review"),
     path("batches/<str:number>/records/", records.batch_records, name="batch-records"),
@@ -28,6 +29,13 @@ urlpatterns = [
     path("stock/new/", stock.receive, name="receive"),
     path("stock/<int:pk>/", stock.lot, name="lot"),
     path("stock/<int:pk>/decide/", stock.decide, name="decide-lot"),
+    path("containers/", containers.register, name="containers"),
+    path("containers/new/", containers.new, name="container-new"),
+    path("containers/<int:pk>/", containers.container, name="container"),
+    path("containers/<int:pk>/readings/", containers.read, name="container-read"),
+    path("containers/<int:pk>/transfers/", containers.move, name="container-move"),
+    path("containers/<int:pk>/storage/", containers.store, name="container-store"),
+    path("containers/<int:pk>/survey/", containers.survey, name="container-survey"),
     path("instruments/", instruments.register, name="instruments"),
     path("instruments/new/", instruments.new, name="instrument-new"),
     path("instruments/<str:code>/", instruments.instrument, name="instrument"),

@@ -1,4 +1,4 @@
-"""The activity balance of a batch: what was brought in, where it is found again, what decayed, what nobody accounts for.
+"""The activity balance of a batch: what came in, where it is found again, what decayed, what nobody accounts for.
 
 Everything is brought to one time, that of the product's reading, with decay as a flow of its own, so that what comes
 in is what goes out. Readings of one instrument share its calibration factor, which cancels in every share.
@@ -61,6 +61,7 @@ class Balance:
     closure: Number
     limits: Criterion | None
     limits_from: str
+    states_u: bool  # whether every reading states its uncertainty; else none is shown, since it would mislead
     unmeasured: tuple[str, ...]  # containers that nobody read: what is in them is in what is unaccounted for
 
     @property
@@ -129,12 +130,13 @@ def balance_of(plan: ContainerPlan, recorded: Mapping[str, Quantity], half_life:
     ]
     found.append(Line(Part.DECAY, "Decayed meanwhile", total - there, (total - there) / total))
     unmeasured = tuple(v.name for v in plan.vessels if v.key in contents and v.key not in measured)
+    stated = not any(item.unstated for item in recorded.values() if item.unit.dimension.power_of("activity"))
     if nominal(missing) >= 0:
         name = f"{', '.join(unmeasured)}: not measured" if unmeasured else "Not accounted for"
         found.append(Line(Part.UNACCOUNTED, name, missing, missing / total))
     else:
         incoming.append(Line(Part.SURPLUS, "Found beyond what came in", -missing, -missing / total))
-    return Balance(at, tuple(incoming), tuple(found), closes, plan.limits, plan.limits_from, unmeasured)
+    return Balance(at, tuple(incoming), tuple(found), closes, plan.limits, plan.limits_from, stated, unmeasured)
 
 
 def _amounts(flow: Flow, item: Quantity, recorded: Mapping[str, Quantity]) -> tuple[Number | None, Number | None]:

@@ -93,7 +93,7 @@ def _limits_of_results(protocol: Protocol) -> tuple[Criterion | None, str]:
 
 
 def _written(protocol: Protocol) -> tuple[Flow, ...]:
-    """The flows that the fields of a protocol with `containers` state. A volume goes with the activity moved with it."""
+    """The flows that the fields of a protocol with `containers` state. A volume goes with the activity it moves."""
     flows: list[Flow] = []
     for step in protocol.steps:
         moved = {f.transfer: f"{step.key}.{f.key}" for f in step.fields if f.transfer and f.type == "volume"}

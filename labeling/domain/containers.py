@@ -52,7 +52,7 @@ class Content:
     def later(self, at: datetime, half_life: Number | None) -> Content:
         """The same content at another instant; unknown where the half-life is."""
         if self.activity is None or half_life is None:
-            return replace(self, at=at, activity=None if half_life is None and not _is_zero(self.activity) else 0.0)
+            return replace(self, at=at, activity=0.0 if _is_zero(self.activity) else None)
         factor = decay_factor(seconds_between(self.at, at), half_life)
         return replace(self, at=at, activity=self.activity * factor)
 
@@ -69,7 +69,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A container from the day it was opened: `opening` is its first content, which holds for instants before it too."""
+    """A container from the day it was opened: `opening` is its first content, good for instants before it too."""
 
     opening: Content
     half_life: Number | None
@@ -91,6 +91,12 @@ class Ledger:
     def and_then(self, event: Event) -> Ledger:
         """The ledger with one more event, at its place in time."""
         return ledger(self.opening, [*(entry.event for entry in self.entries), event], self.half_life)
+
+    def before(self, entry: Entry) -> Content:
+        """What was there just before a line of the ledger."""
+        place = self.entries.index(entry)
+        content = self.entries[place - 1].after if place else self.opening
+        return content.later(entry.event.at, self.half_life)
 
     def entry(self, name: str) -> Entry:
         return next(entry for entry in self.entries if entry.event.name == name)
@@ -118,9 +124,9 @@ def _after(before: Content, event: Event) -> Entry:
     nothing = Content(event.at)
     match event.change:
         case Change.READ:
-            known = {"activity": event.activity, "volume": event.volume}
-            after = replace(before, **{name: amount for name, amount in known.items() if amount is not None})
-            return Entry(event, nothing, after)
+            activity = before.activity if event.activity is None else event.activity
+            volume = before.volume if event.volume is None else event.volume
+            return Entry(event, nothing, Content(event.at, activity, volume))
         case Change.ADDED:
             after = Content(event.at, _sum(before.activity, event.activity), _sum(before.volume, event.volume))
             return Entry(event, nothing, after)
@@ -147,14 +153,14 @@ def _taken(before: Content, event: Event) -> Entry:
 
 def _overdrawn(before: Content, event: Event) -> str:
     """Which of the two was taken beyond what is there: `volume`, `activity`, or neither."""
-    if event.volume is not None and before.volume is not None:
-        if nominal(event.volume) > nominal(before.volume) * (1 + SAME_VOLUME):
-            return "volume"
+    taken, there = event.volume, before.volume
+    if taken is not None and there is not None and nominal(taken) > nominal(there) * (1 + SAME_VOLUME):
+        return "volume"
     if event.activity is None or before.activity is None:
         return ""
-    there = nominal(before.activity)
     doubt = COVERAGE * standard_uncertainty(event.activity - before.activity)
-    return "activity" if nominal(event.activity) > there * (1 + READINGS_AGREE_WITHIN) + doubt else ""
+    most = nominal(before.activity) * (1 + READINGS_AGREE_WITHIN) + doubt
+    return "activity" if nominal(event.activity) > most else ""
 
 
 def _sum(first: Number | None, second: Number | None) -> Number | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+FONT = 'font-family="Plex, IBM Plex Sans, sans-serif"'  # its name on paper, and on a page
 WIDTH = 720
 BAR = 12
 LEFT, RIGHT = 0, 400
@@ -42,36 +43,28 @@ def sankey(incoming: Sequence[Band], outgoing: Sequence[Band], *, title: str) ->
     """The drawing, as SVG text. Shares of either side add up to the same; a negative one is drawn as nothing."""
     whole = max(sum(max(band.share, 0.0) for band in incoming), 1e-9)
     scale = DEEPEST / whole
-    right = _rows([max(band.share, 0.0) * scale for band in outgoing], least=ROW)
-    height = (right[-1][0] + right[-1][1] if right else DEEPEST) + TOP
-    start = _stacked([max(band.share, 0.0) * scale for band in incoming], height)
-    parts = [
-        f'<svg class="sankey" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
-        f'font-size="14" role="img" aria-label="{escape(title)}">'
-    ]
-    offset = start[0][0] if start else TOP
-    for band, (top, room) in zip(outgoing, right, strict=True):
-        thick = max(band.share, 0.0) * scale
-        parts.append(_ribbon(band.part, offset, top + (room - thick) / 2, thick))
-        offset += thick
-    for band, (top, thick) in zip(incoming, start, strict=True):
-        parts.append(_bar(band.part, LEFT, top, thick))
-    for band, (top, room) in zip(outgoing, right, strict=True):
-        thick = max(band.share, 0.0) * scale
-        parts.append(_bar(band.part, RIGHT, top + (room - thick) / 2, thick))
-        parts.append(_words(RIGHT + BAR + 10, top + room / 2, band))
-    parts += [
-        _words(LEFT + BAR + 10, top + thick / 2, band, inside=True)
-        for band, (top, thick) in zip(incoming, start, strict=True)
-    ]
-    return "".join([*parts, "</svg>"])
+    thick = [max(band.share, 0.0) * scale for band in outgoing]
+    rows = _rows(thick)
+    height = (sum(rows[-1]) if rows else DEEPEST) + TOP
+    starts = _stacked([max(band.share, 0.0) * scale for band in incoming], height)
+    offset, ribbons, ends = starts[0][0] if starts else TOP, [], []
+    for band, wide, (top, room) in zip(outgoing, thick, rows, strict=True):
+        place = top + (room - wide) / 2
+        ribbons.append(_ribbon(band.part, offset, place, wide))
+        ends += [_bar(band.part, RIGHT, place, wide), _words(RIGHT, top + room / 2, band)]
+        offset += wide
+    for band, (top, wide) in zip(incoming, starts, strict=True):
+        ends += [_bar(band.part, LEFT, top, wide), _words(LEFT, top + wide / 2, band)]
+    box = f'viewBox="0 0 {WIDTH} {height:.0f}" font-size="14" {FONT} role="img" aria-label="{escape(title)}"'
+    drawn = "".join([*ribbons, *ends])
+    return f'<svg class="sankey" xmlns="http://www.w3.org/2000/svg" {box}>{drawn}</svg>'
 
 
-def _rows(thicknesses: list[float], *, least: float) -> list[tuple[float, float]]:
+def _rows(thicknesses: list[float]) -> list[tuple[float, float]]:
     """Top and room of each row, one under the other."""
     rows, top = [], float(TOP)
     for thick in thicknesses:
-        room = max(thick + 6, least)
+        room = max(thick + 6, ROW)
         rows.append((top, room))
         top += room
     return rows
@@ -98,11 +91,13 @@ def _ribbon(part: str, from_y: float, to_y: float, thick: float) -> str:
 
 
 def _bar(part: str, x: float, y: float, thick: float) -> str:
-    return f'<rect class="bar-{part}" fill="{FILLS[part]}" x="{x}" y="{y:.2f}" width="{BAR}" height="{max(thick, 1.5):.2f}"/>'
+    size = f'x="{x}" y="{y:.2f}" width="{BAR}" height="{max(thick, 1.5):.2f}"'
+    return f'<rect class="bar-{part}" fill="{FILLS[part]}" {size}/>'
 
 
-def _words(x: float, y: float, band: Band, *, inside: bool = False) -> str:
-    weight = ' font-weight="600"' if band.part == "product" or inside else ""
+def _words(beside: float, y: float, band: Band) -> str:
+    """The name and the amount, beside the bar that begins at `beside`."""
+    x, weight = beside + BAR + 10, ' font-weight="600"' if band.part in ("product", "in") else ""
     return (
         f'<text class="name" fill="#15201f" x="{x}" y="{y - 2:.1f}"{weight}>{escape(band.name)}</text>'
         f'<text class="amount" fill="#15201f" x="{x}" y="{y + 15:.1f}">{escape(band.amount)}</text>'

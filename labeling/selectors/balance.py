@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from labeling.domain.balance import Balance, Line, Part, balance_of
@@ -42,7 +43,9 @@ def balance_document(facts: BatchFacts) -> Json | None:
     if balance is None:
         return None
     incoming, found = _named(facts, balance.brought_in), list(balance.found)
-    closure = balance.closure * 100
+    if not balance.states_u:
+        incoming, found = [_without_u(line) for line in incoming], [_without_u(line) for line in found]
+    closure = closure_percent(balance)
     return {
         "at": balance.at.isoformat(),
         "brought_in": [_line(line) for line in incoming],
@@ -54,6 +57,15 @@ def balance_document(facts: BatchFacts) -> Json | None:
         "unmeasured": list(balance.unmeasured),
         "drawing": drawing(incoming, found),
     }
+
+
+def closure_percent(balance: Balance) -> Number:
+    """The closure in %, with its uncertainty where every reading states its own."""
+    return balance.closure * 100 if balance.states_u else nominal(balance.closure) * 100
+
+
+def _without_u(line: Line) -> Line:
+    return replace(line, activity=nominal(line.activity), share=nominal(line.share))
 
 
 def drawing(incoming: Iterable[Line], found: Iterable[Line]) -> str:
@@ -69,7 +81,7 @@ def _named(facts: BatchFacts, lines: Iterable[Line]) -> list[Line]:
         entry = facts.current.get(sources.get(line.name, ""))
         material = facts.protocol.material(line.name)
         name = entry.value if entry else material.name if material else line.name
-        named.append(Line(line.part, name, line.activity, line.share, line.key, line.at))
+        named.append(replace(line, name=name))
     return named
 
 

@@ -31,18 +31,23 @@ def half_life_of(container: Container) -> Number | None:
 
 
 def ledger_of(container: Container, events: Iterable[ContainerEvent]) -> Ledger:
-    """Where nobody stated a first content: a batch's container begins empty, another holds what nobody knows."""
+    """Where nobody stated a first content: a batch's container begins empty, another holds what nobody knows.
+
+    One amount without a stated uncertainty leaves the whole ledger without: what is known of it would mislead.
+    """
     rows = list(events)
+    stated = all(row.u for row in rows if row.activity is not None and float(row.activity))
+    half_life = half_life_of(container) if stated else container.half_life
     opening = next((row for row in rows if row.kind == Kind.OPENING and row.target_id == container.pk), None)
-    changes = [_event(container, row) for row in rows if row is not opening]
+    changes = [_event(container, row, stated=stated) for row in rows if row is not opening]
     first = opening.measured_at if opening else min((c.at for c in changes), default=container.recorded_at)
     if opening is not None:
-        content = Content(first, _amount(opening.activity, opening.u, opening), _volume(opening))
+        content = Content(first, _amount(opening.activity, opening.u if stated else None, opening), _volume(opening))
     elif container.batch_id is None:
         content = Content(first, None, None)
     else:
         content = Content(first, 0.0, None if container.kind == Container.Kind.SUSPENSION else 0.0)
-    return ledger(content, changes, half_life_of(container))
+    return ledger(content, changes, half_life)
 
 
 def content_stored(container: Container) -> Content | None:
@@ -53,14 +58,16 @@ def content_stored(container: Container) -> Content | None:
     return Content(container.content_at, activity, container.content_volume)
 
 
-def _event(container: Container, row: ContainerEvent) -> Event:
-    activity, volume = _amount(row.activity, row.u, row), _volume(row)
+def _event(container: Container, row: ContainerEvent, *, stated: bool) -> Event:
+    activity, volume = _amount(row.activity, row.u if stated else None, row), _volume(row)
     if row.kind == Kind.READING:
         return Event(row.measured_at, Change.READ, activity, volume, str(row.pk))
     if row.target_id == container.pk:
         return Event(row.measured_at, Change.ADDED, activity, volume, str(row.pk))
     if row.kind == Kind.RESIDUE:
-        return Event(row.measured_at, Change.LEFT, _amount(row.rest, row.rest_u, row), None, str(row.pk))
+        return Event(
+            row.measured_at, Change.LEFT, _amount(row.rest, row.rest_u if stated else None, row), None, str(row.pk)
+        )
     if activity is None and volume is None:
         return Event(row.measured_at, Change.EMPTIED, name=str(row.pk))
     return Event(row.measured_at, Change.TAKEN, activity, volume, str(row.pk))

@@ -7,14 +7,14 @@ from labeling.domain.criteria import Verdict
 from labeling.domain.display import display
 from labeling.domain.uncertainty import nominal, standard_uncertainty
 from labeling.models import Deviation
-from labeling.selectors.balance import balance_of_batch
+from labeling.selectors.balance import balance_of_batch, closure_percent
 from labeling.selectors.facts import BatchFacts
 from labeling.services.deviations import open_deviation
 from lims.audit.models import Operation
 
 
 def open_where_unbalanced(op: Operation, facts: BatchFacts) -> None:
-    """A balance that a result of the protocol states has opened its deviation when that went beyond its action limit."""
+    """A result that states the balance has opened its deviation when it went beyond its action limit."""
     balance = balance_of_batch(facts)
     if balance is None or balance.verdict is not Verdict.FAIL or facts.protocol.result(balance.limits_from):
         return
@@ -23,7 +23,7 @@ def open_where_unbalanced(op: Operation, facts: BatchFacts) -> None:
 
 
 def unbalanced(balance: Balance) -> str:
-    closure = balance.closure * 100
+    closure = closure_percent(balance)
     u = standard_uncertainty(closure)
     found = display(repr(nominal(closure)), repr(u) if u else None, "%")
     limits = balance.limits

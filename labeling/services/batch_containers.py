@@ -19,7 +19,14 @@ from labeling.models import Batch, Container, ContainerEvent, Entry
 from labeling.selectors.balance import quantities_of
 from labeling.selectors.evaluation import evaluation_inputs, nuclide_of
 from labeling.selectors.facts import facts_of
-from labeling.services.containers import add_event, columns_of, lock_container, overdraft, refresh, refuse_unless_in_use
+from labeling.services.container_events import (
+    add_event,
+    columns_of,
+    lock_container,
+    overdraft,
+    refresh,
+    refuse_unless_in_use,
+)
 from labeling.services.lot_containers import open_lot_container
 from lims.audit.models import Operation
 
@@ -116,7 +123,13 @@ class _Settling:
             "rest": rest.get("activity"),
             "rest_u": rest.get("u"),
             **columns_of(Content(movement.at, movement.activity, movement.volume)),
+            **({} if self.states_u else {"u": None, "rest_u": None}),
         }
+
+    @property
+    def states_u(self) -> bool:
+        """Whether every reading states its uncertainty; what a part of them states would be too small."""
+        return not any(item.unstated for item in self.recorded.values() if item.unit.dimension.power_of("activity"))
 
     def _source(self, name: str | None) -> Container | None:
         """A container of the batch, or that of the lot or batch which the entry beside it names, once it does."""
@@ -148,9 +161,7 @@ def _refuse_overdraft(row: Container, book: Ledger) -> None:
     kept = ContainerEvent.objects.filter(pk__in=names, entry__out_of_range=True).values_list("pk", flat=True)
     line = next((line for line in book.overdrafts if int(line.event.name) not in set(kept)), None)
     if line is not None:
-        place = book.entries.index(line)
-        before = book.entries[place - 1].after if place else book.opening
-        raise overdraft(row, line, before.later(line.event.at, book.half_life))
+        raise overdraft(row, line, book.before(line))
 
 
 def _containers(op: Operation, batch: Batch) -> dict[str, Container]:

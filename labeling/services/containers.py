@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from labeling.domain.containers import Change, Content, Entry, Event, Ledger
-from labeling.domain.display import display
-from labeling.domain.quantities import parse_instant, parse_nonnegative
-from labeling.domain.uncertainty import Number, nominal, standard_uncertainty, variable
-from labeling.domain.units import dimension_of, unit, wrong_unit
+from labeling.domain.containers import Change, Event
+from labeling.domain.uncertainty import nominal, standard_uncertainty, variable
 from labeling.models import Container, ContainerEvent
 from labeling.selectors.clock import database_now
 from labeling.selectors.ledgers import MBQ, ML, events_of, ledger_of
 from labeling.selectors.nuclides import nuclide_in_use
-from labeling.services.equipment import instrument_for
+from labeling.services.container_events import (
+    Quantity,
+    add_event,
+    code_of,
+    columns_of,
+    lock_container,
+    measured_columns,
+    overdraft,
+    refresh,
+    refuse_unless_in_use,
+)
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
-from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, NotFound
 
 Kind = ContainerEvent.Kind
-Quantity = Mapping[str, str]
 
 
 def open_container(
@@ -64,7 +69,7 @@ def open_container(
                 row.save(force_insert=True)
         except IntegrityError:
             raise Conflict(f"There is a container {code} already.", code="already_exists", field="code") from None
-        measured = _measured(activity, volume, at=database_now())
+        measured = measured_columns(activity, volume, at=database_now())
         given = measured if activity or volume else measured | {"activity": "0", "volume": "0"}
         add_event(op, kind=Kind.OPENING, target=row, **given)
         refresh(row)
@@ -83,11 +88,11 @@ def read_container(
     require(actor.user, Permission.KEEP_CONTAINERS)
     if not activity and not volume:
         raise InvalidInput("Give the activity or the volume that was read.", code="missing_value", field="activity")
-    code = _code_of(container_id)
+    code = code_of(container_id)
     with operation(actor=actor, action="container.read", subject=code, reason=reason) as op:
         row = lock_container(container_id)
         refuse_unless_in_use(row)
-        measured = _measured(activity, volume, at=database_now())
+        measured = measured_columns(activity, volume, at=database_now())
         event = add_event(op, kind=Kind.READING, target=row, reason=reason.strip(), **measured)
         refresh(row)
     return event
@@ -110,7 +115,7 @@ def transfer(
     require(actor.user, Permission.KEEP_CONTAINERS)
     if not to and not reason.strip():
         raise InvalidInput("Say where it went: it leaves the site.", code="reason_missing", field="reason")
-    code = _code_of(container_id)
+    code = code_of(container_id)
     target_id = _id_of(to) if to else None
     if target_id == container_id:
         raise InvalidInput("A transfer leads from one container into another.", code="same_container", field="to")
@@ -121,12 +126,12 @@ def transfer(
             refuse_unless_in_use(row)
         if target is not None and target.nuclide and source.nuclide and target.nuclide != source.nuclide:
             raise Conflict(
-                f"{target.code} holds {target.nuclide}, and {source.code} {source.nuclide}: one container, one nuclide.",
+                f"{target.code} holds {target.nuclide}, {source.code} {source.nuclide}: one container, one nuclide.",
                 code="another_nuclide",
                 field="to",
             )
         now = database_now()
-        measured = _measured(activity, volume, at=at or now)
+        measured = measured_columns(activity, volume, at=at or now)
         if measured["measured_at"] > now:
             raise InvalidInput("A transfer cannot lie in the future.", code="future_time", field="at")
         event = add_event(
@@ -142,68 +147,61 @@ def transfer(
     return event
 
 
-def lock_container(container_id: int) -> Container:
-    """The container, locked until the operation ends: what it holds is read and changed by one at a time."""
-    row = Container.objects.select_for_update(of=("self",)).filter(pk=container_id).first()
-    if row is None:
-        raise NotFound("There is no such container.")
-    return row
+def correct_event(
+    *,
+    actor: Actor,
+    container_id: int,
+    event_id: int,
+    activity: Quantity | None = None,
+    volume: Quantity | None = None,
+    reason: str = "",
+) -> ContainerEvent:
+    """A new event beside a misread one, with the reason; its instant stays unless another is given.
 
-
-def refuse_unless_in_use(container: Container) -> None:
-    if container.status != Container.Status.IN_USE:
-        raise Conflict(
-            f"{container.code} is {container.get_status_display().lower()}; nothing goes in or out of it any more.",
-            code="container_closed",
-            container_status=container.status,
+    What was recorded in a batch is corrected there. A transfer that would then take more than is there is refused.
+    """
+    require(actor.user, Permission.KEEP_CONTAINERS)
+    if not reason.strip():
+        raise InvalidInput("Say why the value is corrected.", code="reason_missing", field="reason")
+    if not activity and not volume:
+        raise InvalidInput("Give the activity or the volume as it was.", code="missing_value", field="activity")
+    with operation(actor=actor, action="container.correct", subject=code_of(container_id), reason=reason) as op:
+        old = _correctable(container_id, event_id)
+        locked = [lock_container(pk) for pk in sorted({pk for pk in (old.source_id, old.target_id) if pk})]
+        for row in locked:
+            refuse_unless_in_use(row)
+        measured = measured_columns(activity, volume, at=old.measured_at)
+        event = add_event(
+            op,
+            kind=Kind(old.kind),
+            source=old.source,
+            target=old.target,
+            corrects=old,
+            reason=reason.strip(),
+            **({"activity": old.activity, "u": old.u, "volume": old.volume} | measured),
         )
+        for row in locked:
+            book = refresh(row)
+            if row.pk == old.source_id and book.overdrafts:
+                line = book.overdrafts[0]
+                raise overdraft(row, line, book.before(line))
+    return event
 
 
-def add_event(op: Operation, *, kind: ContainerEvent.Kind, measured_at: datetime, **columns: Any) -> ContainerEvent:
-    return ContainerEvent.objects.create(
-        kind=kind, measured_at=measured_at, recorded_by=op.actor, operation=op, **columns
-    )
-
-
-def refresh(container: Container) -> Ledger:
-    """Bring the content that the row keeps up to its events."""
-    book = ledger_of(container, events_of([container]))
-    end = book.end
-    container.content = None if end.activity is None else nominal(end.activity)
-    container.content_u = None if end.activity is None else standard_uncertainty(end.activity) or None
-    container.content_volume = None if end.volume is None else nominal(end.volume)
-    container.content_at = end.at
-    container.save(update_fields=["content", "content_u", "content_volume", "content_at"])
-    return book
-
-
-def overdraft(container: Container, line: Entry, before: Content) -> Conflict:
-    """Why an amount is refused, with what is there and the way out."""
-    if line.overdrawn == "volume":
-        asked, there = _volume_text(line.event.volume), _volume_text(before.volume)
-    else:
-        asked, there = activity_text(line.event.activity), activity_text(before.activity)
-    at = timezone.localtime(line.event.at)
-    return Conflict(
-        f"{container.code} holds {there} at {at:%H:%M %Z}; {asked} cannot be taken from it. Read the amount again; "
-        f"if it stands, read {container.code} itself and record that first.",
-        code="overdrawn",
-        field="value",
-        container=container.code,
-        there=there,
-    )
-
-
-def activity_text(amount: Number | None) -> str:
-    """`9.412 ± 0.056 MBq`, or that nobody knows."""
-    if amount is None:
-        return "an unknown activity"
-    u = standard_uncertainty(amount)
-    return display(repr(nominal(amount) / MBQ), repr(u / MBQ) if u else None, "MBq")
-
-
-def _volume_text(volume: Number | None) -> str:
-    return "an unknown volume" if volume is None else display(repr(nominal(volume) / ML), None, "mL")
+def _correctable(container_id: int, event_id: int) -> ContainerEvent:
+    found = ContainerEvent.objects.filter(Q(source=container_id) | Q(target=container_id), pk=event_id)
+    event = found.select_related("source", "target", "batch").first()
+    if event is None:
+        raise NotFound(f"This container has no event {event_id}.")
+    if event.batch is not None:
+        raise Conflict(
+            f"This was recorded in {event.batch.number}; correct it there, and the container follows.",
+            code="recorded_in_batch",
+            batch=event.batch.number,
+        )
+    if hasattr(event, "corrected_by"):
+        raise Conflict("This was corrected already. Correct the newest one.", code="stale", event=event.corrected_by.pk)
+    return event
 
 
 def _reckoned(source: Container, measured: dict[str, Any]) -> dict[str, Any]:
@@ -222,7 +220,7 @@ def _reckoned(source: Container, measured: dict[str, Any]) -> dict[str, Any]:
     after = book.and_then(event)
     line = after.entry("this transfer")
     if after.overdrafts and len(after.overdrafts) > len(book.overdrafts):
-        raise overdraft(source, after.overdrafts[-1], book.at(event.at))
+        raise overdraft(source, after.overdrafts[-1], after.before(after.overdrafts[-1]))
     moved = line.moved
     if moved.activity is None:
         raise Conflict(
@@ -231,52 +229,6 @@ def _reckoned(source: Container, measured: dict[str, Any]) -> dict[str, Any]:
             field="activity",
         )
     return measured | columns_of(moved)
-
-
-def columns_of(moved: Content) -> dict[str, str | None]:
-    """An amount as an event keeps it: decimal text in MBq and mL."""
-    u = 0.0 if moved.activity is None else standard_uncertainty(moved.activity) / MBQ
-    return {
-        "activity": None if moved.activity is None else repr(nominal(moved.activity) / MBQ),
-        "u": repr(u) if u else None,
-        "volume": None if moved.volume is None else repr(nominal(moved.volume) / ML),
-    }
-
-
-def _measured(activity: Quantity | None, volume: Quantity | None, *, at: datetime) -> dict[str, Any]:
-    """The columns of an event from what was given; the instant and the instrument are those of the activity."""
-    columns: dict[str, Any] = {"measured_at": at}
-    if volume:
-        columns["volume"] = _converted(volume, "mL", field="volume")
-    if activity:
-        columns["activity"] = _converted(activity, "MBq", field="activity")
-        columns["typed"] = f"{str(activity['value']).strip()} {activity['unit']}"
-        if activity.get("u"):
-            columns["u"] = _converted({**activity, "value": activity["u"]}, "MBq", field="activity.u")
-        if activity.get("at"):
-            columns["measured_at"] = parse_instant(activity["at"], field="activity.at")
-        if columns["measured_at"] > database_now():
-            raise InvalidInput("A reading cannot lie in the future.", code="future_time", field="activity.at")
-        if activity.get("equipment"):
-            columns["equipment"] = instrument_for(
-                activity["equipment"], kind="dose_calibrator", at=columns["measured_at"]
-            )
-    return columns
-
-
-def _converted(given: Quantity, wanted: str, *, field: str) -> str:
-    number = parse_nonnegative(given.get("value", ""), field=f"{field}.value")
-    spelled = unit(given.get("unit", ""), field=f"{field}.unit")
-    if spelled.dimension != dimension_of(wanted):
-        raise wrong_unit(spelled, dimension_of(wanted), field=f"{field}.unit")
-    return str(unit(wanted).from_canonical(spelled.to_canonical(number)))
-
-
-def _code_of(container_id: int) -> str:
-    code = Container.objects.filter(pk=container_id).values_list("code", flat=True).first()
-    if code is None:
-        raise NotFound("There is no such container.")
-    return code
 
 
 def _id_of(code: str) -> int:

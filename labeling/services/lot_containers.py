@@ -9,7 +9,7 @@ from labeling.domain.uncertainty import nominal, standard_uncertainty
 from labeling.domain.units import unit
 from labeling.models import Container, ContainerEvent, Lot, ProtocolVersion
 from labeling.selectors.nuclides import nuclide_in_use
-from labeling.services.containers import add_event, refresh
+from labeling.services.container_events import add_event, refresh
 from lims.audit.models import Operation
 
 
