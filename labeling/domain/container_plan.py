@@ -68,7 +68,7 @@ def plan_of(protocol: Protocol) -> ContainerPlan | None:
         limits, said = (protocol.balance, "balance") if protocol.balance else _limits_of_results(protocol)
         limits, said = (limits, said) if limits else (USUAL_BALANCE, "default")
     else:
-        vessels, flows = _of_labeling(protocol) or _of_synthesis(protocol) or ((), ())
+        vessels, flows = _of_labeling(protocol) or _of_synthesis(protocol) or _of_product(protocol)
         limits, said = (protocol.balance, "balance") if protocol.balance else _limits_of_results(protocol)
     if not vessels:
         return None
@@ -153,6 +153,18 @@ def _of_synthesis(protocol: Protocol) -> tuple[tuple[Vessel, ...], tuple[Flow, .
         product: Flow(product, "product", "reaction"),
     }
     return vessels, _in_order(protocol, flows, volume=_volume_beside(protocol, product), target="product")
+
+
+def _of_product(protocol: Protocol) -> tuple[tuple[Vessel, ...], tuple[Flow, ...]]:
+    """The product alone, where the protocol says no more than the reading its expiry counts from."""
+    read = protocol.expires.from_ if protocol.expires else ""
+    if not read or _field(protocol, read).type != "activity":
+        return (), ()
+    kind = "vial" if protocol.kind == "synthesis" else "suspension"
+    vessel = Vessel("product", protocol.product, kind, product=True)
+    return (vessel,), _in_order(
+        protocol, {read: Flow(read, "product")}, volume=_volume_beside(protocol, read), target="product"
+    )
 
 
 def _in_order(protocol: Protocol, flows: Mapping[str, Flow], *, volume: str | None, target: str) -> tuple[Flow, ...]:

@@ -19,6 +19,7 @@ from labeling.selectors.facts import BatchFacts
 from labeling.selectors.ledgers import MBQ
 
 Json = dict[str, Any]
+DIGITS = 4
 
 
 def quantities_of(plan: ContainerPlan, protocol: Protocol, inputs: EvaluationInputs) -> dict[str, Quantity]:
@@ -46,11 +47,12 @@ def balance_document(facts: BatchFacts) -> Json | None:
     if not balance.states_u:
         incoming, found = [_without_u(line) for line in incoming], [_without_u(line) for line in found]
     closure = closure_percent(balance)
+    whole = sum(nominal(line.activity) for line in incoming) / MBQ
     return {
         "at": balance.at.isoformat(),
-        "brought_in": [_line(line) for line in incoming],
-        "found": [_line(line) for line in found],
-        "closure": {**_number(closure), "unit": "%", "display": _shown(closure, "%")},
+        "brought_in": [_line(line, whole) for line in incoming],
+        "found": [_line(line, whole) for line in found],
+        "closure": {**_number(closure), "unit": "%", "display": _shown(closure, "%", 100)},
         "limits": {"min": balance.limits.min, "max": balance.limits.max} if balance.limits else None,
         "limits_from": balance.limits_from,
         "verdict": balance.verdict.value if balance.verdict else None,
@@ -68,8 +70,10 @@ def _without_u(line: Line) -> Line:
     return replace(line, activity=nominal(line.activity), share=nominal(line.share))
 
 
-def drawing(incoming: Iterable[Line], found: Iterable[Line]) -> str:
-    return sankey([_band(line) for line in incoming], [_band(line) for line in found], title="Where the activity went")
+def drawing(incoming: list[Line], found: list[Line]) -> str:
+    whole = sum(nominal(line.activity) for line in incoming) / MBQ
+    sides = [[_band(line, whole) for line in side] for side in (incoming, found)]
+    return sankey(*sides, title="Where the activity went")
 
 
 def _named(facts: BatchFacts, lines: Iterable[Line]) -> list[Line]:
@@ -85,20 +89,24 @@ def _named(facts: BatchFacts, lines: Iterable[Line]) -> list[Line]:
     return named
 
 
-def _line(line: Line) -> Json:
+def _line(line: Line, whole: float) -> Json:
     share = line.share * 100
     return {
         "part": line.part.value,
         "name": line.name,
         "key": line.key,
-        "activity": {**_number(line.activity / MBQ), "unit": "MBq", "display": _shown(line.activity / MBQ, "MBq")},
-        "share": {**_number(share), "unit": "%", "display": _shown(share, "%")},
+        "activity": {
+            **_number(line.activity / MBQ),
+            "unit": "MBq",
+            "display": _shown(line.activity / MBQ, "MBq", whole),
+        },
+        "share": {**_number(share), "unit": "%", "display": _shown(share, "%", 100)},
         "at": line.at.isoformat() if line.at else None,
     }
 
 
-def _band(line: Line) -> Band:
-    amount, share = _shown(line.activity / MBQ, "MBq"), _shown(line.share * 100, "%")
+def _band(line: Line, whole: float) -> Band:
+    amount, share = _shown(line.activity / MBQ, "MBq", whole), _shown(line.share * 100, "%", 100)
     words = amount if line.part is Part.BROUGHT_IN else f"{amount}, {share}"
     return Band(line.part.value, nominal(line.share), line.name, words)
 
@@ -108,6 +116,12 @@ def _number(number: Number) -> Json:
     return {"value": repr(nominal(number)), "u": repr(u) if u else None}
 
 
-def _shown(number: Number, unit: str) -> str:
-    u = standard_uncertainty(number)
-    return display(repr(nominal(number)), repr(u) if u else None, unit)
+def _shown(number: Number, unit: str, whole: float) -> str:
+    """With its uncertainty; without one all shares of a whole have the decimals that four digits of the whole have."""
+    value, u = nominal(number), standard_uncertainty(number)
+    if u:
+        return display(repr(value), repr(u), unit)
+    decimals = max(DIGITS - len(str(int(whole))), 0)
+    least = 10.0**-decimals
+    text = f"< {least:.{decimals}f}" if 0 < value < least / 2 else f"{value:.{decimals}f}"
+    return f"{text} {unit}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
@@ -40,6 +42,7 @@ def ledger_of(container: Container, events: Iterable[ContainerEvent]) -> Ledger:
     half_life = half_life_of(container) if stated else container.half_life
     opening = next((row for row in rows if row.kind == Kind.OPENING and row.target_id == container.pk), None)
     changes = [_event(container, row, stated=stated) for row in rows if row is not opening]
+    changes = _drawn_after_made(container, rows, changes, half_life)
     first = opening.measured_at if opening else min((c.at for c in changes), default=container.recorded_at)
     if opening is not None:
         content = Content(first, _amount(opening.activity, opening.u if stated else None, opening), _volume(opening))
@@ -48,6 +51,25 @@ def ledger_of(container: Container, events: Iterable[ContainerEvent]) -> Ledger:
     else:
         content = Content(first, 0.0, None if container.kind == Container.Kind.SUSPENSION else 0.0)
     return ledger(content, changes, half_life)
+
+
+def _drawn_after_made(
+    container: Container, rows: list[ContainerEvent], changes: list[Event], half_life: Number | None
+) -> list[Event]:
+    """What others draw from a batch's product by a time before its last reading counts at that reading, decayed to it:
+    times of two batches are written down by two people, and what was not there yet cannot have been drawn."""
+    own = {str(row.pk): row.measured_at for row in rows if row.batch_id and row.batch_id == container.batch_id}
+    if not own or half_life is None:
+        return changes
+    made = max(own.values())
+    return [
+        event if event.name in own or event.at >= made else _brought_to(event, made, half_life) for event in changes
+    ]
+
+
+def _brought_to(event: Event, at: datetime, half_life: Number) -> Event:
+    activity = Content(event.at, event.activity).later(at, half_life).activity
+    return replace(event, at=at, activity=activity)
 
 
 def content_stored(container: Container) -> Content | None:

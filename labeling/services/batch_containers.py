@@ -70,11 +70,9 @@ def settle_containers(op: Operation, batch: Batch, entry: Entry) -> None:
     settling = _Settling(op, batch, plan, facts.current, recorded, containers, known)
     for movement in movements(plan, recorded, nuclide_of(batch.protocol_version).half_life):
         settling.settle(movement)
-    for row in containers.values():
-        refresh(row)
-    for row in settling.drawn_on.values():
+    for row in settling.changed.values():
         book = refresh(row)
-        if not entry.out_of_range:
+        if row.batch_id != batch.pk and not entry.out_of_range:
             _refuse_overdraft(row, book)
 
 
@@ -88,15 +86,20 @@ class _Settling:
     containers: Mapping[str, Container]
     known: Mapping[str, ContainerEvent]
     drawn_on: dict[int, Container] = field(default_factory=dict)  # outside the batch, locked
+    changed: dict[int, Container] = field(default_factory=dict)
 
     def settle(self, movement: Movement) -> None:
         flow, before = movement.flow, self.known.get(movement.flow.reference)
         columns = self._columns(movement)
         if before is not None and all(getattr(before, name) == value for name, value in columns.items()):
             return
-        entry = self.entries[flow.reference]
-        if before is not None and before.source is not None and before.source.batch_id != self.batch.pk:
-            self._locked(before.source)  # what was drawn from it by mistake is there again
+        entry, source = self.entries[flow.reference], columns["source"]
+        earlier = before.source if before else None
+        if source is not None and source != earlier:
+            refuse_unless_in_use(source)
+        if earlier is not None and earlier.batch_id != self.batch.pk:
+            earlier = self._locked(earlier)  # what was drawn from it by mistake is there again
+        self.changed.update({row.pk: row for row in (earlier, source, columns["target"]) if row is not None})
         add_event(
             self.op,
             batch=self.batch,
@@ -143,9 +146,7 @@ class _Settling:
             found = Container.objects.filter(batch=entry.source_batch, product=True).first()
         if found is None:
             return None
-        locked = self._locked(found)
-        refuse_unless_in_use(locked)
-        return locked
+        return self._locked(found)
 
     def _locked(self, container: Container) -> Container:
         if container.pk not in self.drawn_on:

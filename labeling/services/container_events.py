@@ -50,6 +50,8 @@ def refresh(container: Container) -> Ledger:
     """Bring the content that the row keeps up to its events."""
     book = ledger_of(container, events_of([container]))
     end = book.end
+    if container.status == Container.Status.CLEARED:  # it is final; what was corrected since shows in its events
+        return book
     container.content = None if end.activity is None else nominal(end.activity)
     container.content_u = None if end.activity is None else standard_uncertainty(end.activity) or None
     container.content_volume = None if end.volume is None else nominal(end.volume)
