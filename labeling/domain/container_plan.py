@@ -145,7 +145,7 @@ def _of_synthesis(protocol: Protocol) -> tuple[tuple[Vessel, ...], tuple[Flow, .
     vessels = (
         Vessel("syringe", "Dispensing syringe", "syringe"),
         Vessel("reaction", "Reaction vial and filter", "vial"),
-        Vessel("product", protocol.product, "vial", product=True),
+        Vessel("product", "Product vial", "vial", product=True),
     )
     flows = {
         full: Flow(full, "syringe", source, volume=_volume_beside(protocol, full)),
@@ -161,7 +161,7 @@ def _of_product(protocol: Protocol) -> tuple[tuple[Vessel, ...], tuple[Flow, ...
     if not read or _field(protocol, read).type != "activity":
         return (), ()
     kind = "vial" if protocol.kind == "synthesis" else "suspension"
-    vessel = Vessel("product", protocol.product, kind, product=True)
+    vessel = Vessel("product", "Product", kind, product=True)
     return (vessel,), _in_order(
         protocol, {read: Flow(read, "product")}, volume=_volume_beside(protocol, read), target="product"
     )

@@ -113,12 +113,3 @@ def test_pages_of_containers_have_no_serious_finding(person: Callable[..., Page]
     page = person("radiation_safety", color_scheme=light, bypass_csp=True)
     found = faults_of(page, places, light)
     assert not found, "; ".join(found)
-    import os
-
-    if os.environ.get("PICTURES"):
-        plain = person("radiation_safety", color_scheme=light)
-        for n, path in enumerate(places):
-            for width in (1024, 390):
-                plain.set_viewport_size({"width": width, "height": 768})
-                plain.goto(path)
-                plain.screenshot(path=f"{os.environ['PICTURES']}/{light}-{width}-{n}.png", full_page=True)
