@@ -2,7 +2,19 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from labeling.views import containers, documents, instruments, lists, records, stock, trail, work
+from labeling.views import (
+    containers,
+    deviations,
+    documents,
+    instruments,
+    lists,
+    records,
+    site_review,
+    stock,
+    trail,
+    training,
+    work,
+)
 
 app_name = "labeling"
 KIND = r"(?P<kind>protocols|specifications)"
@@ -18,10 +30,13 @@ urlpatterns = [
     path("batches/<str:number>/timers/", work.timer, name="timer"),
     path("batches/<str:number>/steps/<str:step>/verify/", work.verify, name="verify"),
     path("batches/<str:number>/complete/", work.complete, name="complete"),
-    path("batches/<str:number>/deviations/<int:pk>/assess/", work.assess, name="assess"),
+    path("batches/<str:number>/deviations/new/", deviations.report, name="report-deviation"),
+    path("batches/<str:number>/deviations/<int:pk>/", deviations.deviation, name="deviation"),
+    path("deviations/", deviations.register, name="deviations"),
     path("batches/<str:number>/activity/", containers.activity, name="batch-activity"),
     path("batches/<str:number>/history/", trail.history, name="history"),
     path("batches/<str:number>/audit-review/", trail.review, name="audit-review"),
+    path("batches/<str:number>/history/print/", trail.print_history, name="history-print"),
     path("batches/<str:number>/records/", records.batch_records, name="batch-records"),
     path("records/", records.records, name="records"),
     path("records/<int:pk>/content/", records.content, name="content"),
@@ -46,6 +61,12 @@ urlpatterns = [
     re_path(rf"^{KIND}/import/$", documents.import_document, name="import"),
     re_path(rf"{VERSION}$", documents.version, name="version"),
     re_path(rf"{VERSION}(?P<action>submit|approve|make_effective|retire)/$", documents.move, name="version-move"),
+    path("training/", training.matrix, name="training"),
+    path("training/new/", training.record, name="training-new"),
+    path("training/<int:pk>/withdraw/", training.withdraw, name="training-withdraw"),
+    path("training/people/<str:username>/", training.person, name="training-person"),
     path("audit/", trail.audit, name="audit"),
+    path("audit/samples/", site_review.sample_list, name="samples"),
+    path("audit/samples/<int:pk>/", site_review.sample, name="sample"),
     path("audit/export/", trail.export, name="audit-export"),
 ]

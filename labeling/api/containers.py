@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -77,9 +77,11 @@ class SurveyInput(SignedInput):
 
 
 class ContainersApi(Endpoint):
+    filters = ("kind", "status", "code", "batch", "lot")
+
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        asked = {name: request.query_params.get(name, "") for name in ("kind", "status", "code", "batch", "lot")}
+        asked = {name: request.query_params.get(name, "") for name in self.filters}
         pages, now = NewestFirst(), database_now()
         page: list[Container] = pages.paginate_queryset(containers(**asked), request, view=self) or []
         return pages.get_paginated_response([container_row(row, at=now) for row in page])
@@ -97,7 +99,9 @@ class ContainerApi(Endpoint):
 
 
 class ContainerActivityApi(Endpoint):
-    @extend_schema(parameters=[OpenApiParameter("at", OpenApiTypes.DATETIME)], responses=OpenApiTypes.OBJECT)
+    filters = ("at",)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, container_id: int) -> Response:
         at = request.query_params.get("at")
         moment = parse_instant(at, field="at") if at else database_now()
@@ -152,7 +156,9 @@ class ContainerSurveyApi(Endpoint):
 
 
 class InventoryApi(Endpoint):
-    @extend_schema(parameters=[OpenApiParameter("at", OpenApiTypes.DATETIME)], responses=OpenApiTypes.OBJECT)
+    filters = ("at",)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         at = request.query_params.get("at")
         moment = parse_instant(at, field="at") if at else database_now()

@@ -92,7 +92,8 @@ class SurveyForm(SignatureForm):
 
     def __init__(self, *args: Any, instruments: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = forms.ChoiceField(choices=[("", "Choose"), *((i, i) for i in instruments)], label="Survey meter")
+        offered = forms.Select(choices=[("", "Choose"), *((i, i) for i in instruments)])
+        field = forms.CharField(max_length=64, label="Survey meter", widget=offered)
         field.widget.attrs["aria-describedby"] = f"{self.auto_id}-says" % "equipment"
         self.fields["equipment"] = field
 

@@ -20,13 +20,13 @@ from labeling.forms.worksheet import EntryForm, StartForm, TimerForm, Verificati
 from labeling.selectors.batch import document_of, find_batch
 from labeling.selectors.facts import facts_of
 from labeling.services.completion import complete_batch
-from labeling.services.deviations import assess_deviation
 from labeling.services.planning import start_batch
 from labeling.services.recording import Reading, correct_entry, record_entry
 from labeling.services.timers import record_timer
 from labeling.services.verification import verify_step
 from labeling.views.activity import activity_now
 from labeling.views.pages import Outcome, act, allowed, batch_frame, carried_out, page, shown
+from labeling.views.trained import trained_for
 from labeling.views.worksheet import (
     entry_form,
     focus_next,
@@ -38,7 +38,7 @@ from labeling.views.worksheet import (
     waits_of,
 )
 from lims.accounts.actors import actor_of
-from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
+from lims.accounts.forms import SignatureForm
 from lims.accounts.roles import Permission
 from lims.errors import NotFound
 
@@ -53,8 +53,9 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
     """The page of the work, with the form that was refused (`entry`, `timer`, `verify`, ...) as it was typed."""
     facts = facts_of(find_batch(number))
     document = document_of(facts)
-    writable = document["status"] == BatchStatus.IN_PROGRESS and allowed(request, Permission.MAKE_BATCH)
+    trained = trained_for(request, facts.batch)
     in_progress = document["status"] == BatchStatus.IN_PROGRESS
+    writable = in_progress and trained.makes
     entry = forms.get("entry")
     bound = entry if isinstance(entry, EntryForm) else None
     steps = steps_of(document, choices=site_choices(document), writable=writable, bound=bound)
@@ -66,16 +67,15 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
         "steps": steps,
         "waits": waits_of(facts),
         "writable": writable,
-        "verify_allowed": in_progress and (writable or allowed(request, Permission.VERIFY)),
+        "verify_allowed": in_progress and (writable or trained.verifies),
+        "untrained": trained.untrained,
         "missing": missing_of(document),
         "autofocus": next_field,
         "timer_form": forms.get("timer"),
         "verify_form": forms.get("verify"),
-        "start_form": forms.get("start") or _start_form(request, document),
+        "start_form": forms.get("start") or _start_form(document, makes=trained.makes),
         "complete_form": (forms.get("complete") or _signature(document, "complete")) if writable else None,
-        "deviations": [
-            _deviation(request, document, d, forms.get(f"assess-{d['id']}")) for d in document["deviations"]
-        ],
+        "may_report": in_progress and allowed(request, Permission.REPORT_DEVIATION),
         "complete_signed": _completion(document),
         "unfolded": {at, reached}
         | _unfolded(steps, for_verifier=allowed(request, Permission.VERIFY), writable=writable, refused=forms),
@@ -90,8 +90,8 @@ def _signature(document: Mapping[str, Any], name: str) -> SignatureForm:
     return SignatureForm(slug=name, initial={"revision": document["revision"]})
 
 
-def _start_form(request: HttpRequest, document: Mapping[str, Any]) -> StartForm | None:
-    if "start" not in document["actions"] or not allowed(request, Permission.MAKE_BATCH):
+def _start_form(document: Mapping[str, Any], *, makes: bool) -> StartForm | None:
+    if "start" not in document["actions"] or not makes:
         return None
     return StartForm(slug="start", initial={"revision": document["revision"]})
 
@@ -106,17 +106,6 @@ def _completion(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Protocol", f"{document['protocol']['code']} version {document['protocol']['version']}"),
         ("Record", f"{values} value{pluralize(values)}, {corrected} corrected, {opened} deviation{pluralize(opened)}"),
     ]
-
-
-def _deviation(
-    request: HttpRequest, document: Mapping[str, Any], deviation: Mapping[str, Any], refused: Form | None
-) -> dict[str, Any]:
-    name = f"assess-{deviation['id']}"
-    open_here = deviation["status"] == "open" and allowed(request, Permission.ASSESS_DEVIATION)
-    form = refused or (
-        ReasonedSignatureForm(slug=name, initial={"revision": document["revision"]}) if open_here else None
-    )
-    return {"json": deviation, "form": form}
 
 
 def _unfolded(steps: list[Any], *, for_verifier: bool, writable: bool, refused: Mapping[str, Form]) -> set[str]:
@@ -275,23 +264,3 @@ def complete(request: HttpRequest, number: str) -> HttpResponse:
         return worksheet(request, number, outcome, complete=form)
     messages.success(request, f"{number} is complete and in quarantine.", extra_tags="pass")
     return redirect("qc:tests", number)
-
-
-@page
-@act
-def assess(request: HttpRequest, number: str, pk: int) -> HttpResponse:
-    form = ReasonedSignatureForm(request.POST, slug=f"assess-{pk}")
-    outcome = carried_out(
-        form,
-        lambda: assess_deviation(
-            actor=actor_of(request),
-            number=number,
-            deviation_id=pk,
-            assessment=form.cleaned_data["reason"],
-            credential=form.credential,
-            revision=form.cleaned_data["revision"],
-        ),
-    )
-    if not outcome.done:
-        return worksheet(request, number, outcome, **{f"assess-{pk}": form})
-    return redirect(f"{reverse('labeling:batch', args=[number])}#deviations")

@@ -49,7 +49,7 @@ GUARD_CLEARANCE = migrations.RunSQL(
 class Migration(migrations.Migration):
     dependencies = [
         ("audit", "0003_seals"),
-        ("labeling", "0006_check_clock_offset"),
+        ("labeling", "0009_exceptions_found"),
         ("signatures", "0002_triggers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -66,6 +66,7 @@ class Migration(migrations.Migration):
                     ("identity", "Cells of another identity"),
                     ("not_computed", "Result that could not be computed"),
                     ("activity_balance", "Activity that is not accounted for"),
+                    ("by_hand", "Reported by a person"),
                 ],
                 max_length=16,
             ),
