@@ -69,8 +69,9 @@ def start_batch(
         batch.started_at, batch.started_by = started_at or now, actor.user
         batch.start_recorded_at, batch.start_reason = now, reason.strip()
         batch.save(update_fields=["started_at", "started_by", "start_recorded_at", "start_reason"])
+        advance(op, batch, Action.START)
         open_batch_containers(op, batch)
-        return advance(op, batch, Action.START)
+        return batch
 
 
 def _specification_for(version: ProtocolVersion) -> SpecificationVersion | None:

@@ -15,13 +15,13 @@ from lims.errors import DomainError
 from tests.factories import People
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("locked", "outcome"), [(True, ["moved", "overdrawn"]), (False, ["moved", "moved"])], ids=["locked", "unlocked"]
 )
 def test_of_two_draws_at_once_the_second_finds_what_is_left(
-    who_in_a_database_of_its_own: People, monkeypatch: pytest.MonkeyPatch, locked: bool, outcome: list[str]
+    who: People, monkeypatch: pytest.MonkeyPatch, locked: bool, outcome: list[str]
 ) -> None:
-    who = who_in_a_database_of_its_own
     activity = {"value": "40", "unit": "MBq"}
     vial = containers.open_container(actor=who.operator, kind="vial", nuclide="Zr-89", code="V-1", activity=activity)
     for code in ("BIN-1", "BIN-2"):
