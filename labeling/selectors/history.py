@@ -72,6 +72,7 @@ VERBS = {
     "person.change_password": "changed their password",
     "person.check_identity": "checked who a person is",
     "person.revoke_factor": "revoked a second factor",
+    "person.begin_factor": "began to set up a second factor",
     "person.set_up_factor": "set up a second factor",
     "person.accept_statement": "accepted the statement on signatures",
     "person.unlock": "unlocked an account",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import SESSION_KEY, logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -38,9 +38,12 @@ class IdleTimeOut:
                 access.note(AccessEvent.Kind.TIMED_OUT, username=user.username, user=user, address=address_of(request))
                 logout(request)
             # A page that looks again by itself is no sign of a person.
-            elif (SEEN not in request.session or now - seen > WRITE_EVERY_SECONDS) and not _by_itself(request):
+            elif now - seen > WRITE_EVERY_SECONDS and not _by_itself(request):
                 request.session[SEEN] = now
-        return self.get_response(request)
+        answer = self.get_response(request)
+        if SESSION_KEY in request.session:
+            request.session.setdefault(SEEN, time.time())  # who has just signed in may never come back
+        return answer
 
 
 class OpenDuties:

@@ -54,7 +54,11 @@ def factor_to_set_up(*, actor: Actor) -> Factor:
             "You have a second factor; an administrator has to revoke it before you set up another.",
             code="already_exists",
         )
-    return Factor.objects.filter(user=actor.user).first() or make_factor(actor.user, new_secret())
+    waiting = Factor.objects.filter(user=actor.user).first()
+    if waiting is not None:
+        return waiting
+    with operation(actor=actor, action="person.begin_factor", subject=actor.user.username):
+        return make_factor(actor.user, new_secret())
 
 
 def confirm_factor(*, actor: Actor, code: str) -> list[str]:

@@ -62,9 +62,9 @@ def enroll_for_demonstration(
 
 def equip_for_demonstration(*, actor: Actor, user: User, totp_secret: str) -> None:
     """What a demo account needs to sign, as far as it is not there."""
-    make_factor(user, totp_secret, confirmed=True)
-    end_every_session(user)
     with operation(actor=actor, action="person.accept_statement", subject=user.username):
+        make_factor(user, totp_secret, confirmed=True)
+        end_every_session(user)
         Acceptance.objects.get_or_create(user=user, version=VERSION, sha256=SHA256, defaults={"factors": "demo"})
         IdentityCheck.objects.get_or_create(user=user, defaults={"checked_by": actor.user, "how": DEMO_IDENTITY})
 

@@ -98,6 +98,7 @@ def test_a_late_entry_says_why_and_is_marked(batch: Batch) -> None:
     assert answer.data["entry"]["late"] is True
 
 
+@pytest.mark.requirement("DI-12")
 def test_an_entry_without_a_time_takes_the_instant_it_is_recorded(batch: Batch) -> None:
     answer = send(batch, at=None)
     row = Entry.objects.get(pk=answer.data["entry"]["id"])
@@ -264,6 +265,7 @@ def test_a_wrong_password_at_signing_signs_nothing_and_is_kept(laboratory: Peopl
 
 
 @pytest.mark.requirement("A11D-13.3")
+@pytest.mark.requirement("A11D-11.3")
 def test_a_token_alone_never_signs(batch: Batch) -> None:
     answer = Rest("operator").post(f"batches/{batch.number}/complete/")
     assert (answer.status_code, answer.data["errors"][0]["field"]) == (400, "signature")
@@ -298,6 +300,8 @@ def test_a_batch_is_not_complete_until_everything_is_there_and_verified(laborato
     assert "product.product" in {error["field"] for error in answer.data["errors"]}
 
 
+@pytest.mark.requirement("A11D-13.8")
+@pytest.mark.requirement("P11-70")
 def test_a_corrected_value_undoes_the_verification_of_its_step(laboratory: People) -> None:
     batch = factories.recorded(laboratory, factories.campaign()["synthesis"])
     factories.verify_all(laboratory, batch.number)

@@ -205,8 +205,8 @@ def test_what_a_killed_run_left_is_swept_away_and_what_is_in_use_is_not(
     ("words", "parallel"),
     [
         ("", True),
-        ("tests/integration -q -k release --ignore=tests/integration/test_seals.py", True),
-        ("tests/integration/test_seals.py", False),
+        ("tests/integration -q -k release --ignore=tests/integration/test_release.py", True),
+        ("tests/integration/test_release.py", False),
         ("tests/unit/test_laws.py::test_decay -v", False),
         ("-n0", False),
         ("-p no:xdist", False),

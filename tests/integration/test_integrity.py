@@ -110,6 +110,8 @@ def test_a_refused_operation_leaves_nothing(who: People) -> None:
 
 
 @pytest.mark.requirement("P11-10e")
+@pytest.mark.requirement("P11-50b")
+@pytest.mark.requirement("A11D-12")
 @pytest.mark.parametrize("model", APPEND_ONLY)
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_what_was_recorded_is_never_changed(ready: Batch, model: Any, statement: str) -> None:
@@ -120,6 +122,7 @@ def test_what_was_recorded_is_never_changed(ready: Batch, model: Any, statement:
 
 
 @pytest.mark.requirement("AUD-3")
+@pytest.mark.requirement("A11D-12")
 @pytest.mark.parametrize("table", ["audit_change", "labeling_batch", "accounts_user"])
 def test_the_server_cannot_switch_the_trail_off(db: None, table: str) -> None:
     for attack in (
@@ -195,6 +198,7 @@ def test_no_password_hash_reaches_the_trail(who: People) -> None:
 
 
 @pytest.mark.requirement("P11-SA1")
+@pytest.mark.requirement("A11D-12")
 def test_every_table_is_in_the_trail_or_says_why_not(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -241,6 +245,7 @@ def test_the_database_keeps_the_table_of_statuses(laboratory: People, ready: Bat
 
 
 @pytest.mark.requirement("P11-10f")
+@pytest.mark.requirement("A11D-17")
 def test_a_decided_batch_is_final_in_the_database(laboratory: People) -> None:
     batch = factories.released(laboratory)
     for change in ("status = 'quarantine'", "expires_at = now()", "start_reason = 'x'"):

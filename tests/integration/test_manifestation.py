@@ -37,7 +37,9 @@ def whole(row: dict[str, Any]) -> bool:
 
 
 @pytest.mark.requirement("SIG-1")
-@pytest.mark.requirement("P11-50")
+@pytest.mark.requirement("P11-50a")
+@pytest.mark.requirement("P11-70")
+@pytest.mark.requirement("P11-10k")
 def test_the_version_and_the_zone_are_kept_and_signed_for(ready: Batch) -> None:
     signature = Signature.objects.order_by("-pk")[0]
     assert (signature.software_version, signature.time_zone) == (settings.VERSION, settings.TIME_ZONE)
@@ -95,6 +97,8 @@ def text_of(answer: Any) -> str:
 
 @pytest.mark.requirement("SIG-1")
 @pytest.mark.requirement("A11D-13.6")
+@pytest.mark.requirement("P11-50a")
+@pytest.mark.requirement("P11-50b")
 def test_pages_show_every_signature_whole(laboratory: People, ready: Batch, client: Client) -> None:
     factories.release_batch(actor=laboratory.releaser, number=ready.number, credential=credential("releaser"))
     client.post("/sign-in/", sign_in("reviewer"))
@@ -115,6 +119,8 @@ def test_pages_show_every_signature_whole(laboratory: People, ready: Batch, clie
 
 
 @pytest.mark.requirement("SIG-1")
+@pytest.mark.requirement("P11-50a")
+@pytest.mark.requirement("P11-50b")
 def test_the_printed_record_and_the_export_show_it_too(laboratory: People, ready: Batch) -> None:
     factories.release_batch(actor=laboratory.releaser, number=ready.number, credential=credential("releaser"))
     frozen = Document.objects.get(subject=ready.number).context

@@ -6,7 +6,8 @@ import pytest
 
 from labeling.models import Batch
 from lims.accounts.models import Token
-from lims.people.services import deactivate
+from lims.audit.models import Operation
+from lims.people.services import change_roles, deactivate
 from tests import factories
 from tests.factories import People
 from tests.integration.rest import Rest, sign_in
@@ -29,6 +30,18 @@ def test_an_inspector_reads_everything_and_changes_nothing(laboratory: People, r
     assert rest.post("equipment/", {"code": "X", "kind": "balance"}).status_code == 403
     assert rest.post(f"batches/{ready.number}/hold/", {"reason": "curious"}).status_code == 403
     assert rest.signed(f"batches/{ready.number}/disposition/", {"decision": "reject", "reason": "x"}).status_code == 403
+
+
+@pytest.mark.requirement("A11-12")
+@pytest.mark.requirement("A11D-12")
+@pytest.mark.parametrize("roles", [["operator", "analyst"], ["inspector"]])
+def test_a_role_granted_or_revoked_stands_in_the_trail_with_its_reason(who: People, roles: list[str]) -> None:
+    change_roles(actor=who.administrator, username="operator", roles=roles, reason="a new position")
+    act = Operation.objects.latest("pk")
+    assert (act.action, act.subject, act.reason) == ("person.roles", "operator", "a new position")
+    assert (act.actor, act.role) == (who.administrator.user, "administrator")
+    [change] = act.changes.all()
+    assert [(row or {}).get("roles") for row in (change.old_row, change.new_row)] == [["operator"], roles]
 
 
 @pytest.mark.requirement("P11-100a")

@@ -287,6 +287,7 @@ def test_a_stored_record_is_known_again(sealed: Document) -> None:
     assert verify_document(sealed).valid
 
 
+@pytest.mark.requirement("P11-30")
 @pytest.mark.parametrize("place", [0.02, 0.3, 0.6, 0.9, 0.96, 0.999])
 def test_one_changed_byte_is_found(sealed: Document, place: float) -> None:
     forged = bytearray(sealed.content)
@@ -365,6 +366,7 @@ def test_every_page_names_the_batch_and_its_number(sealed: Document) -> None:
         assert "Record L-2026-0001/1 · printed 4 Mar 2026, 00:30:18 CET (3 Mar 23:30:18 UTC)" in page
 
 
+@pytest.mark.requirement("P11-50a")
 def test_every_signature_is_printed_with_name_meaning_role_and_instant(sealed: Document) -> None:
     words = words_of(sealed.content)
     for signature in sealed.context["batch"]["signatures"]:
@@ -375,6 +377,8 @@ def test_every_signature_is_printed_with_name_meaning_role_and_instant(sealed: D
     assert "3 Mar 23:30:17 UTC" in words
 
 
+@pytest.mark.requirement("A11-8.2")
+@pytest.mark.requirement("DI-2")
 @pytest.mark.parametrize(
     "said",
     [

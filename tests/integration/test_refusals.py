@@ -55,6 +55,7 @@ def test_the_signer_sees_what_changed_since_the_last_signature(laboratory: Peopl
 
 @pytest.mark.requirement("SIG-12")
 @pytest.mark.requirement("SIG-11")
+@pytest.mark.requirement("A11D-13.8")
 def test_a_correction_undoes_the_verification_and_the_next_one_sees_it(laboratory: People) -> None:
     batch = factories.recorded(laboratory, campaign()["synthesis"])
     verify_step(actor=laboratory.verifier, number=batch.number, step="product", credential=credential("verifier"))

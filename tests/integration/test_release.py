@@ -113,6 +113,7 @@ def test_an_open_deviation_blocks_until_another_person_has_assessed_it(laborator
 
 
 @pytest.mark.requirement("P11-10g")
+@pytest.mark.requirement("A11-15")
 @pytest.mark.parametrize(
     "role", ["operator", "verifier", "analyst", "reviewer", "quality", "administrator", "inspector"]
 )
@@ -148,6 +149,8 @@ def test_a_wrong_password_signs_nothing_and_is_kept(laboratory: People, ready: B
 
 
 @pytest.mark.requirement("SIG-1")
+@pytest.mark.requirement("A11-14")
+@pytest.mark.requirement("P11-70")
 def test_the_signature_holds_what_was_shown(laboratory: People, ready: Batch) -> None:
     import hashlib
     import json
@@ -165,6 +168,8 @@ def test_the_signature_holds_what_was_shown(laboratory: People, ready: Batch) ->
 
 
 @pytest.mark.requirement("QMS-2")
+@pytest.mark.requirement("DI-2")
+@pytest.mark.requirement("DI-14")
 def test_a_retest_needs_an_investigation_and_the_first_result_stays(laboratory: People) -> None:
     batch = factories.completed(laboratory)
     first = record_result(actor=laboratory.analyst, number=batch.number, test="ph", value="8.3")

@@ -55,6 +55,7 @@ def test_every_route_is_described_and_no_other(described: Mapping[str, Any]) -> 
     known = {plain(method, path) for path, methods in described["paths"].items() for method in methods}
     declared = {plain("get", path) for path, route in REST.items() if route.opens is not None and path != "schema/"}
     declared |= {plain("post", path) for path, route in REST.items() if route.acts is not None}
+    declared |= {plain("delete", path) for path, route in REST.items() if route.ends is not None}
     assert known == declared, known ^ declared
 
 

@@ -19,10 +19,14 @@ SOUND = {
 }
 
 
-def settings_say(**changes: str) -> subprocess.CompletedProcess[str]:
+SAID = "PRODUCTION, settings.DEBUG"
+TLS = "SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.SECURE_HSTS_SECONDS"
+
+
+def settings_say(said: str = SAID, **changes: str) -> subprocess.CompletedProcess[str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("LIMS_", "DATABASE_", "REDIS_"))}
     return subprocess.run(
-        [sys.executable, "-c", "from lims import settings; print(settings.PRODUCTION, settings.DEBUG)"],
+        [sys.executable, "-c", f"from lims import settings; print(settings.{said})"],
         cwd=ROOT,
         env={**kept, **SOUND, **changes},
         capture_output=True,
@@ -33,6 +37,11 @@ def settings_say(**changes: str) -> subprocess.CompletedProcess[str]:
 
 def test_production_starts_when_everything_was_said() -> None:
     assert settings_say().stdout == "True False\n"
+
+
+@pytest.mark.requirement("P11-30")
+def test_production_answers_through_tls_alone() -> None:
+    assert settings_say(TLS).stdout == "True True True 31536000\n"
 
 
 @pytest.mark.parametrize(

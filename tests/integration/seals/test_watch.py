@@ -20,7 +20,7 @@ from lims.oversight.seals import watch_trail
 from lims.oversight.services import acknowledge_alarm
 from lims.oversight.state import state_of_installation
 from tests.integration.rest import Rest
-from tests.integration.test_seals import Site, changes_of, middle_block, site  # noqa: F401 - a fixture
+from tests.integration.seals.sealed_site import Site, changes_of, middle_block
 
 pytestmark = pytest.mark.usefixtures("site")
 
@@ -35,7 +35,7 @@ def told() -> list[str]:
 
 
 @pytest.mark.requirement("AUD-6")
-def test_a_sound_trail_raises_nothing_and_that_it_was_verified_stands_in_it(site: Site) -> None:  # noqa: F811
+def test_a_sound_trail_raises_nothing_and_that_it_was_verified_stands_in_it(site: Site) -> None:
     assert watch_trail() == []
     newest, whole = TrailWalk.objects.get(kind="newest"), TrailWalk.objects.get(kind="whole")
     assert newest.block == whole.block == Block.objects.count()
@@ -52,7 +52,7 @@ def test_a_sound_trail_raises_nothing_and_that_it_was_verified_stands_in_it(site
 
 
 @pytest.mark.requirement("P11-10a")
-def test_an_edited_change_raises_one_alarm_that_names_the_row(site: Site) -> None:  # noqa: F811
+def test_an_edited_change_raises_one_alarm_that_names_the_row(site: Site) -> None:
     row = changes_of(middle_block())[0]
     site.attack('UPDATE audit_change SET new_row = new_row || \'{"material": "water"}\' WHERE id = %s', row)
     [alarm, *_] = watch_trail()
@@ -71,7 +71,7 @@ def test_an_edited_change_raises_one_alarm_that_names_the_row(site: Site) -> Non
 
 
 @pytest.mark.requirement("P11-10a")
-def test_what_stays_unsealed_too_long_raises_an_alarm(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_what_stays_unsealed_too_long_raises_an_alarm(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.work()
     assert watch_trail() == []
     assert seals.oldest_unsealed() is not None
@@ -85,7 +85,7 @@ def test_what_stays_unsealed_too_long_raises_an_alarm(site: Site, monkeypatch: p
 
 
 @pytest.mark.requirement("P11-10a")
-def test_a_cut_tail_is_noticed_by_the_anchor_and_by_the_place_of_the_watch(site: Site) -> None:  # noqa: F811
+def test_a_cut_tail_is_noticed_by_the_anchor_and_by_the_place_of_the_watch(site: Site) -> None:
     watch_trail()
     site.work()
     site.seal()
@@ -98,7 +98,7 @@ def test_a_cut_tail_is_noticed_by_the_anchor_and_by_the_place_of_the_watch(site:
 
 
 @pytest.mark.requirement("P11-10a")
-def test_without_an_anchor_the_place_of_the_watch_tells_that_the_tail_was_cut(site: Site, settings: Any) -> None:  # noqa: F811
+def test_without_an_anchor_the_place_of_the_watch_tells_that_the_tail_was_cut(site: Site, settings: Any) -> None:
     settings.AUDIT_ANCHOR_FILE = ""
     watch_trail()
     site.attack("DELETE FROM audit_block WHERE number = %s", Block.objects.latest("number").number)
@@ -107,7 +107,7 @@ def test_without_an_anchor_the_place_of_the_watch_tells_that_the_tail_was_cut(si
 
 
 @pytest.mark.requirement("P11-10a")
-def test_an_anchor_that_contradicts_is_an_alarm(site: Site) -> None:  # noqa: F811
+def test_an_anchor_that_contradicts_is_an_alarm(site: Site) -> None:
     lines = site.anchor.read_text().splitlines()
     said = json.loads(lines[0])
     lines[0] = json.dumps({**said, "hash": "0" * 64})
@@ -122,7 +122,7 @@ def test_an_anchor_that_contradicts_is_an_alarm(site: Site) -> None:  # noqa: F8
 
 @pytest.mark.requirement("P11-10a")
 def test_the_whole_trail_is_walked_in_portions_that_keep_their_place(
-    site: Site,  # noqa: F811
+    site: Site,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(seals, "ROWS_AT_ONCE", 1)
@@ -150,7 +150,7 @@ def test_the_whole_trail_is_walked_in_portions_that_keep_their_place(
     ],
 )
 def test_a_row_that_was_written_around_the_trail_is_named(
-    site: Site,  # noqa: F811
+    site: Site,
     attack: str,
     sentence: str,
     capsys: pytest.CaptureFixture[str],
@@ -171,7 +171,7 @@ def test_a_row_that_was_written_around_the_trail_is_named(
 
 
 @pytest.mark.requirement("AUD-4")
-def test_a_trigger_that_is_switched_off_is_named(site: Site) -> None:  # noqa: F811
+def test_a_trigger_that_is_switched_off_is_named(site: Site) -> None:
     site.attack("ALTER TABLE labeling_lot DISABLE TRIGGER labeling_lot_audit_update")
     [found] = verify_tables()
     assert found.sentence == "The trigger labeling_lot_audit_update of labeling_lot is switched off."
