@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from labeling.views import documents, instruments, lists, records, stock, trail, work
+from labeling.views import dispatch, documents, instruments, lists, records, stock, trail, work
 
 app_name = "labeling"
 KIND = r"(?P<kind>protocols|specifications)"
@@ -13,10 +13,14 @@ urlpatterns = [
     path("batches/", lists.batches, name="batches"),
     path("batches/new/", lists.plan, name="plan"),
     path("batches/<str:number>/", work.batch, name="batch"),
+    path("batches/<str:number>/live/", work.live, name="live"),
     path("batches/<str:number>/start/", work.start, name="start"),
     path("batches/<str:number>/entries/", work.entry, name="entry"),
     path("batches/<str:number>/timers/", work.timer, name="timer"),
     path("batches/<str:number>/steps/<str:step>/verify/", work.verify, name="verify"),
+    path("batches/<str:number>/entries/<int:pk>/verify/", work.verify_value, name="verify-value"),
+    path("batches/<str:number>/clearance/", work.clear, name="clear"),
+    path("batches/<str:number>/dispatch/", dispatch.dispatch, name="dispatch"),
     path("batches/<str:number>/complete/", work.complete, name="complete"),
     path("batches/<str:number>/deviations/<int:pk>/assess/", work.assess, name="assess"),
     path("batches/<str:number>/history/", trail.history, name="history"),

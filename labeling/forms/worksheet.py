@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +54,7 @@ class EntryForm(LabForm):
         definition: Mapping[str, Any],
         instruments: Sequence[str] = (),
         lots: Sequence[str] = (),
+        unchecked: Collection[str] = (),
         correcting: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -76,8 +77,10 @@ class EntryForm(LabForm):
             del self.fields["u"]
         if definition["equipment_kind"]:
             # Offered as a choice; whether it may be used, and the unit read, the service says in its own words.
-            offered = [("", "Choose"), *((code, code) for code in instruments)]
-            self.fields["equipment"].widget = forms.Select(choices=offered)
+            said = ((code, f"{code} (not checked today)" if code in unchecked else code) for code in instruments)
+            self.fields["equipment"].widget = forms.Select(
+                choices=[("", "Choose"), *said], attrs={"data-kind": definition["equipment_kind"]}
+            )
         else:
             del self.fields["equipment"]
         if units := EQUIVALENT.get(definition["unit"] or ""):
@@ -112,6 +115,10 @@ class EntryForm(LabForm):
                 attrs["list"] = f"{self.slug}-lots"
             self.fields["value"].widget = forms.TextInput(attrs=attrs)
         self.fields["value"].label = label
+
+    @property
+    def is_quantity(self) -> bool:
+        return self.definition["type"] in NUMERIC
 
     @property
     def opens_more(self) -> bool:
@@ -171,3 +178,9 @@ class VerificationForm(SignatureForm):
 
     seen = forms.CharField(max_length=64, widget=forms.HiddenInput)
     step_key = ""
+
+
+class ValueVerificationForm(SignatureForm):
+    """The signature of the second person under one value."""
+
+    entry_id = 0

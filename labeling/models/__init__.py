@@ -1,4 +1,5 @@
 from labeling.models.batches import Batch, Deviation, Entry, Result, TimerEvent, Verification
+from labeling.models.bench import Dispatch, LineClearance, Scan
 from labeling.models.controlled import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.models.equipment import Calibration, Equipment, EquipmentCheck
 from labeling.models.materials import Lot
@@ -10,12 +11,15 @@ __all__ = [
     "Calibration",
     "ControlledVersion",
     "Deviation",
+    "Dispatch",
     "Entry",
     "Equipment",
     "EquipmentCheck",
+    "LineClearance",
     "Lot",
     "ProtocolVersion",
     "Result",
+    "Scan",
     "SpecificationVersion",
     "TimerEvent",
     "Verification",

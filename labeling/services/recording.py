@@ -13,6 +13,7 @@ from labeling.models import Batch, Deviation, Entry, Equipment
 from labeling.selectors.clock import database_now
 from labeling.services.deviations import open_deviation
 from labeling.services.equipment import find_equipment, instrument_for
+from labeling.services.gates import keep_mismatch, refuse_stopped, refuse_uncleared
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.materials import IDENTITY_MISMATCH
 from labeling.services.results import recompute
@@ -43,7 +44,7 @@ def record_entry(
     """The first value of a field. Raises Conflict where there is one already: that one is corrected, not replaced."""
     require(actor.user, Permission.MAKE_BATCH)
     with (
-        mismatches_kept(actor, number, step),
+        mismatches_kept(actor, number, step, field, reading.value),
         operation(actor=actor, action="entry.record", subject=number, reason=reading.reason) as op,
     ):
         batch = lock_batch(number)
@@ -65,8 +66,9 @@ def record_entry(
 def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading, revision: int | None = None) -> Entry:
     """A new value beside the old one, with the reason. The old one stays, struck through."""
     require(actor.user, Permission.MAKE_BATCH)
+    place = Entry.objects.filter(batch__number=number, pk=entry_id).values_list("step", "field").first() or ("", "")
     with (
-        mismatches_kept(actor, number, ""),
+        mismatches_kept(actor, number, *place, reading.value),
         operation(actor=actor, action="entry.correct", subject=number, reason=reading.reason) as op,
     ):
         batch = lock_batch(number)
@@ -93,15 +95,14 @@ def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading,
 
 
 @contextmanager
-def mismatches_kept(actor: Actor, number: str, step: str) -> Iterator[None]:
+def mismatches_kept(actor: Actor, number: str, step: str, field: str, given: str) -> Iterator[None]:
     """Cells of another identity: the entry is refused, and that it happened stays, as a critical deviation."""
     try:
         yield
     except InvalidInput as refusal:
         if refusal.code == IDENTITY_MISMATCH:
             with operation(actor=actor, action="identity.refused", subject=number) as op:
-                batch = lock_batch(number)
-                open_deviation(op, batch, kind=Deviation.Kind.IDENTITY, step=step, text=refusal.message)
+                keep_mismatch(op, lock_batch(number), step=step, field=field, scanned=given, says=refusal.message)
         raise
 
 
@@ -129,6 +130,7 @@ def refuse_unless_in_progress(batch: Batch) -> None:
 def _add(
     op: Operation, batch: Batch, step: str, definition: Field, reading: Reading, *, corrects: Entry | None
 ) -> Entry:
+    refuse_uncleared(batch)
     moment, late = measured_time(batch, reading.at, now=database_now(), reason=reading.reason)
     read = read_value(
         definition,
@@ -138,6 +140,7 @@ def _add(
         batch=batch,
         measured_at=moment,
     )
+    refuse_stopped(batch, step)
     entry = Entry.objects.create(
         batch=batch,
         step=step,

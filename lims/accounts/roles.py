@@ -24,6 +24,7 @@ class Permission(StrEnum):
     HOLD_BATCH = "put batches on hold"
     RELEASE_BATCH = "release batches"
     REJECT_BATCH = "reject batches"
+    DISPATCH_BATCH = "hand over released batches"
     DRAFT_DOCUMENT = "import protocols and specifications as drafts"
     SUBMIT_DOCUMENT = "review and submit protocols and specifications"
     APPROVE_DOCUMENT = "approve protocols and specifications and make them effective"
@@ -55,7 +56,7 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.OPERATOR: frozenset(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT),
-                *(P.WATCH, P.ACKNOWLEDGE),
+                *(P.DISPATCH_BATCH, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.WATCH}),
@@ -67,7 +68,10 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             }
         ),
         Role.RELEASER: frozenset(
-            {P.VIEW, P.RELEASE_BATCH, P.REJECT_BATCH, P.HOLD_BATCH, P.READ_AUDIT, P.WATCH, P.ACKNOWLEDGE}
+            {
+                *(P.VIEW, P.RELEASE_BATCH, P.REJECT_BATCH, P.HOLD_BATCH, P.DISPATCH_BATCH),
+                *(P.READ_AUDIT, P.WATCH, P.ACKNOWLEDGE),
+            }
         ),
         Role.QUALITY: frozenset(
             {

@@ -18,6 +18,8 @@ class Meaning(StrEnum):
     RELEASED = "released"
     REJECTED = "rejected"
     AUDIT_TRAIL_REVIEWED = "audit_trail_reviewed"
+    LINE_CLEARED = "line_cleared"
+    HANDED_OVER = "handed_over"
 
     @property
     def text(self) -> str:
@@ -37,4 +39,6 @@ _TEXT = {
     Meaning.RELEASED: "I release this batch for use.",
     Meaning.REJECTED: "I reject this.",
     Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
+    Meaning.LINE_CLEARED: "I cleared the work area: nothing of another product or person is left in it.",
+    Meaning.HANDED_OVER: "I handed this over; the identity on it is that of the batch.",
 }
