@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from labeling.views import dispatch, documents, instruments, lists, records, stock, trail, work
+from labeling.views import dispatch, documents, instruments, keeper, lists, records, stock, trail, work
 
 app_name = "labeling"
 KIND = r"(?P<kind>protocols|specifications)"
@@ -12,6 +12,7 @@ urlpatterns = [
     path("", lists.home, name="today"),
     path("batches/", lists.batches, name="batches"),
     path("batches/new/", lists.plan, name="plan"),
+    path("batches/keeper.js", keeper.keeper, name="keeper"),
     path("batches/<str:number>/", work.batch, name="batch"),
     path("batches/<str:number>/live/", work.live, name="live"),
     path("batches/<str:number>/start/", work.start, name="start"),

@@ -26,7 +26,10 @@
       say(form, "Not saved: there is no network. What you typed stays here; try again when it is back.");
       return;
     }
-    if ("signsOut" in form.dataset) sessionStorage.clear();
+    if ("signsOut" in form.dataset) {
+      sessionStorage.clear();
+      if ("caches" in window) caches.delete("oxinate-worksheet");
+    }
     form.dataset.sending = "yes";
     if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
   });

@@ -92,7 +92,7 @@ def _context(request: HttpRequest, number: str, outcome: Outcome | None, forms: 
         "steps": steps,
         "waits": waits_of(facts),
         "writable": writable,
-        "verify_allowed": in_progress and (writable or allowed(request, Permission.VERIFY)),
+        "verify_allowed": in_progress and (works or allowed(request, Permission.VERIFY)),
         "missing": missing_of(document),
         "autofocus": next_field,
         "timer_form": forms.get("timer"),

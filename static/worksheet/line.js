@@ -1,4 +1,5 @@
 // The line above the steps says in words whether everything is on the server. Its space is always there.
+import { clockTime } from "./instants.js";
 import { h, page, sheet, slotOf } from "./page.js";
 import { lineOf } from "./painting.js";
 import * as queue from "./queue.js";
@@ -11,15 +12,21 @@ const entries = (n) => `${n} ${n === 1 ? "entry" : "entries"}`;
 
 /** The state of the line: tone, sign and sentence. @returns {[string, string, string]} */
 function sentence() {
-  const n = queue.waiting().length;
+  const n = queue.waiting().length + queue.making;
   const refused = queue.items.filter((item) => item.person === page.person && item.status !== "waiting").length;
   if (queue.way === "signed-out") return ["fail", "!", n ? `Your session has ended. ${entries(n)} kept here, not yet saved.` : "Your session has ended."];
   if (queue.way === "other-person") return ["fail", "!", `Somebody else is signed in in this browser. ${entries(n)} of yours kept here.`];
-  if (queue.way === "unreachable") return ["warn", "○", n ? `No connection. ${entries(n)} kept here; they go up by themselves.` : "No connection. What you record is kept here until it is back."];
+  if (queue.way === "unreachable") return ["warn", "○", n ? `No connection.${asOf()} ${entries(n)} kept here; they go up by themselves.` : `No connection.${asOf()} What you record is kept here until it is back.`];
   if (queue.way === "busy") return ["warn", "○", `The server is busy. ${entries(n)} kept here; they go up by themselves.`];
   if (n) return ["wait", "○", `Saving ${entries(n)}.`];
   if (refused) return ["fail", "✕", `${entries(refused)} not saved: see below.`];
   return ["pass", "✓", "Everything is saved."];
+}
+
+/** Of when this page is, where it comes out of the browser's store. */
+function asOf() {
+  const kept = document.documentElement.dataset.kept;
+  return kept ? ` This page is as it was at ${clockTime(Number(kept))}.` : "";
 }
 
 /** @param {string} before */
@@ -30,6 +37,8 @@ function signIn(before) {
 
 let shown = "";
 function paint() {
+  const kept = document.documentElement.dataset.kept;
+  if (kept && queue.way === "open") return location.reload();  // a page out of the browser's store gives way to the real one
   const [tone, sign, words] = sentence();
   if (shown !== words) {
     shown = words;

@@ -2,6 +2,7 @@
 // field. Without it, the same page works with its plain forms.
 import * as entries from "./entries.js";
 import * as instruments from "./instruments.js";
+import * as keeping from "./keeping.js";
 import * as line from "./line.js";
 import * as live from "./live.js";
 import * as pad from "./pad.js";
@@ -22,4 +23,5 @@ if (await store.usable()) {
   pad.begin();
   await queue.begin();
   document.documentElement.dataset.worksheet = "ready";
+  await keeping.begin();
 }

@@ -13,8 +13,10 @@ const hearers = /** @type {Set<(item: Item, answer: any) => void>} */ (new Set()
 /** @type {Item[]} */
 export let items = [];
 /** @type {Way} */
-export let way = "open";
+export let way = document.documentElement.dataset.kept ? "unreachable" : "open";
 let sending = false;
+/** Entries on their way into the browser's database: the line says so from the first instant. */
+export let making = 0;
 
 /** Call `listener` whenever something about the queue changes. @param {() => void} listener */
 export function watch(listener) { listeners.add(listener); }
@@ -45,12 +47,15 @@ function newKey() {
 /** Keep an entry, then send it. What was refused in the same place before is replaced by it.
  * @param {{path: string, body: object, slot: string, label: string, shown: string, made?: number, stops?: string}} entry */
 export async function keep(entry) {
+  making += 1;
+  for (const listener of listeners) listener();
   const earlier = mine().filter((item) => item.slot === entry.slot && item.status !== "waiting");
   await store.add({
     made: now(), ...entry, body: JSON.stringify(entry.body), key: newKey(), person: page.person, batch: page.number,
     status: "waiting",
   });
   for (const item of earlier) await store.remove(item.id);
+  making -= 1;
   await changed();
   void send();
 }

@@ -303,22 +303,6 @@ def test_a_page_that_was_left_open_says_what_changed_since(person: Person) -> No
     assert Batch.objects.get(pk=batch.pk).status == BatchStatus.ON_HOLD
 
 
-@pytest.mark.requirement("A11D-11.8")
-def test_what_was_typed_into_a_session_that_timed_out_comes_back(person: Person) -> None:
-    batch = small_batch.in_progress(small_batch.laboratory())
-    page = person("operator")
-    page.goto(f"/batches/{batch.number}/")
-    page.get_by_role("button", name="Yes, confirmed").click()
-    expect(page.locator('[data-entry="product.volume"] [name=value]')).to_be_visible()
-    page.context.clear_cookies(name="oxinate_session")  # as after the idle time
-    save(page, "product.volume", "3.25")
-    page.wait_for_url("**/sign-in/**")
-    sign_in(page, "operator")
-    page.wait_for_url(f"**/batches/{batch.number}/")
-    expect(page.locator('[data-entry="product.volume"] [name=value]')).to_have_value("3.25")
-    expect(page.get_by_text("What you typed is here again.")).to_be_visible()
-
-
 def sign_in(page: Page, username: str, *, password: str = "", code: str = "") -> None:
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(password or PASSWORD.format(username))
