@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from labeling.domain.display import display_unit
 from labeling.forms.fields import LabForm, LocalInstantField
+from labeling.services.recording import Reading
 from lims.accounts.forms import SignatureForm
 from lims.audit.reasons import ReasonFor
 
@@ -29,6 +30,8 @@ EQUIVALENT: Mapping[str, tuple[str, ...]] = {
     "min": ("s", "min", "h"),
     "h": ("min", "h"),
 }
+# How a reading was taken, beside its instrument; remembered at the workstation.
+HOW = tuple(name for name in ("setting", "geometry") if name in Reading.__dataclass_fields__)
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 
 
@@ -81,6 +84,9 @@ class EntryForm(LabForm):
             self.fields["equipment"].widget = forms.Select(
                 choices=[("", "Choose"), *said], attrs={"data-kind": definition["equipment_kind"]}
             )
+            for name in HOW:
+                given = (entry or {}).get(name) or ""
+                self.fields[name] = forms.CharField(required=False, max_length=64, label=name.title(), initial=given)
         else:
             del self.fields["equipment"]
         if units := EQUIVALENT.get(definition["unit"] or ""):
@@ -115,6 +121,11 @@ class EntryForm(LabForm):
                 attrs["list"] = f"{self.slug}-lots"
             self.fields["value"].widget = forms.TextInput(attrs=attrs)
         self.fields["value"].label = label
+
+    @property
+    def how(self) -> list[forms.BoundField]:
+        """The inputs that say how the instrument was set."""
+        return [self[name] for name in HOW if name in self.fields]
 
     @property
     def is_quantity(self) -> bool:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.forms.dispatch import DispatchForm
-from labeling.forms.worksheet import EntryForm, StartForm, TimerForm, ValueVerificationForm, VerificationForm
+from labeling.forms.worksheet import HOW, EntryForm, StartForm, TimerForm, ValueVerificationForm, VerificationForm
 from labeling.selectors.batch import document_of, find_batch, revision_of
 from labeling.selectors.clock import database_now
 from labeling.selectors.facts import facts_of
@@ -237,6 +237,7 @@ def _record(request: HttpRequest, number: str, typed: Mapping[str, Any]) -> None
         at=typed["at"],
         equipment=typed.get("equipment", ""),
         reason=typed["reason"],
+        **{name: typed.get(name, "") for name in HOW},
     )
     if typed["seen"]:
         saved = correct_entry(actor=actor_of(request), number=number, entry_id=typed["seen"], reading=reading)

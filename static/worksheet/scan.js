@@ -6,7 +6,7 @@ import { h, page, sheet } from "./page.js";
 import * as queue from "./queue.js";
 import { sound } from "./sound.js";
 
-const FASTEST_TYPIST_MS = 45, SHORTEST = 4;
+const FASTEST_TYPIST_MS = 45, SLOWEST_SCANNER_MS = 1000, SHORTEST = 4;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/;
 const says = /** @type {HTMLElement} */ (document.getElementById("scan-says"));
 
@@ -105,12 +105,17 @@ function keyed(event) {
     if (reading && !announced) return;
     event.preventDefault();
     event.stopPropagation();
-    if (wedge.input) wedge.input.value = wedge.before;
+    if (wedge.input) {
+      wedge.input.value = wedge.before;
+      wedge.input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
     void scanned(announced ? code.slice(prefix.length) : code);
     return;
   }
   if (event.key.length !== 1) return;
-  const goesOn = wedge.text && (event.timeStamp - wedge.at <= FASTEST_TYPIST_MS || (prefix && prefix.startsWith(wedge.text)));
+  const gap = event.timeStamp - wedge.at;
+  const announced = prefix && gap <= SLOWEST_SCANNER_MS && (prefix.startsWith(wedge.text) || wedge.text.startsWith(prefix));
+  const goesOn = wedge.text && (gap <= FASTEST_TYPIST_MS || announced);
   if (!goesOn) {
     wedge.text = "";
     wedge.input = target.matches?.("input") ? target : null;

@@ -208,7 +208,7 @@ def test_the_line_is_cleared_by_two_people_before_the_first_entry(person: Person
     expect(page.locator("form.entry")).to_have_count(0)
     sign(page, "operator", button="Sign: line cleared")
     sign(page, "verifier", button="Sign: verified")
-    expect(page.locator("#clearance")).to_contain_text("Verified by Verifier Test")
+    expect(page.locator("#line-clearance")).to_contain_text("Verified by Verifier Test")
     put(page, "product.kit_lot", "KIT-1")
     expect(line(page)).to_contain_text("Everything is saved.")
     assert typed(batch) == ["KIT-1"]
