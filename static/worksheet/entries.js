@@ -17,7 +17,7 @@ export function refuse(form, name, sentence) {
   place.className = "error";
   place.setAttribute("role", "alert");
   place.textContent = sentence;
-  target?.setAttribute("aria-invalid", "true");
+  target?.setAttribute?.("aria-invalid", "true");  // the two answers of a check are a list of buttons
   for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
 }
 
@@ -27,7 +27,7 @@ function faultOf(form, value) {
   if (!value) return "Enter the value.";
   if (!("quantity" in form.dataset)) return "";
   const typed = value.replace("\u2212", "-");
-  if (COMMA.test(typed)) return `“${value}” could mean two numbers: a comma can separate decimals or thousands. Write a decimal point.`;
+  if (COMMA.test(typed)) return `“${value}” is ambiguous, a comma can separate decimals or thousands. Write a decimal point.`;
   return NUMBER.test(typed) ? "" : `“${value}” is not a number.`;
 }
 
@@ -60,12 +60,14 @@ async function keepEntry(form, value) {
   const unit = form.querySelector(".inside > .unit")?.textContent || "";
   const said = form.dataset.type === "check" ? (value === "true" ? "✓ Yes" : "✕ No") : `${value} ${unit}`.trim();
   sessionStorage.removeItem(`draft:${form.getAttribute("action")}:${form.dataset.entry}`);
-  await queue.keep({
+  const kept = queue.keep({
     path: seen ? `entries/${seen}/correct/` : "entries/", body, made,
     slot: form.dataset.entry || "", label: form.dataset.label || "", shown: said,
     stops: form.dataset.type === "identity" && page.identity && value !== page.identity ? (form.dataset.entry || "").split(".")[0] : "",
   });
+  // At once: while it is being kept, a colleague's value may put another form in the place of this one.
   form.dispatchEvent(new CustomEvent("kept", { bubbles: true, detail: { correcting: Boolean(seen) } }));
+  await kept;
 }
 
 /** @param {HTMLFormElement} form */
@@ -73,7 +75,8 @@ async function keepTimer(form) {
   const made = now();
   const early = input(form, "early_reason");
   const event = input(form, "event").value;
-  if (event === "stop" && early?.required && !early.value.trim()) {
+  const soon = Date.parse(form.dataset.tooSoonUntil || "") > momentOf(form, made);
+  if (event === "stop" && soon && early && !early.value.trim() && !rest(form).reason) {
     return refuse(form, "early_reason", "Say why the timer is stopped before its minimum; it opens a deviation.");
   }
   const given = rest(form);
@@ -94,7 +97,8 @@ export function record(form, value) {
   try {
     if ("timer" in form.dataset) return void keepTimer(form);
     const typed = (value ?? String(input(form, "value").value)).trim();
-    const fault = faultOf(form, typed);
+    const notMet = form.dataset.type === "check" && typed !== "true";
+    const fault = notMet ? "A check is recorded when it is met. While it is not, the step waits." : faultOf(form, typed);
     if (fault) return refuse(form, "value", fault);
     void keepEntry(form, typed);
   } catch (fault) {

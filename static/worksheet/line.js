@@ -9,6 +9,8 @@ const more = /** @type {HTMLElement} */ (document.getElementById("line-more"));
 
 /** @param {number} n */
 const entries = (n) => `${n} ${n === 1 ? "entry" : "entries"}`;
+/** @param {number} n */
+const byThemselves = (n) => (n === 1 ? "it goes up by itself" : "they go up by themselves");
 
 /** The state of the line: tone, sign and sentence. @returns {[string, string, string]} */
 function sentence() {
@@ -16,8 +18,8 @@ function sentence() {
   const refused = queue.items.filter((item) => item.person === page.person && item.status !== "waiting").length;
   if (queue.way === "signed-out") return ["fail", "!", n ? `Your session has ended. ${entries(n)} kept here, not yet saved.` : "Your session has ended."];
   if (queue.way === "other-person") return ["fail", "!", `Somebody else is signed in in this browser. ${entries(n)} of yours kept here.`];
-  if (queue.way === "unreachable") return ["warn", "○", n ? `No connection.${asOf()} ${entries(n)} kept here; they go up by themselves.` : `No connection.${asOf()} What you record is kept here until it is back.`];
-  if (queue.way === "busy") return ["warn", "○", `The server is busy. ${entries(n)} kept here; they go up by themselves.`];
+  if (queue.way === "unreachable") return ["warn", "○", n ? `No connection.${asOf()} ${entries(n)} kept here; ${byThemselves(n)}.` : `No connection.${asOf()} What you record is kept here until it is back.`];
+  if (queue.way === "busy") return ["warn", "○", `The server is busy. ${entries(n)} kept here; ${byThemselves(n)}.`];
   if (n) return ["wait", "○", `Saving ${entries(n)}.`];
   if (refused) return ["fail", "✕", `${entries(refused)} not saved: see below.`];
   return ["pass", "✓", "Everything is saved."];

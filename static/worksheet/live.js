@@ -1,4 +1,5 @@
 // What colleagues record appears here within seconds, and nothing moves under a finger while it does.
+import { refuse } from "./entries.js";
 import { heard } from "./instants.js";
 import { page, sheet } from "./page.js";
 import * as queue from "./queue.js";
@@ -28,6 +29,7 @@ function typedIn(part) {
   const inputs = /** @type {HTMLInputElement[]} */ ([...part.querySelectorAll("form input:not([type=hidden]), form textarea, form select")]);
   return inputs.map((input) => ({
     at: input.id, value: input.value, active: input === document.activeElement,
+    fault: input.getAttribute("aria-invalid") === "true" ? document.getElementById(`${input.id}-says`)?.textContent || "" : "",
     typed: input.matches("select") ? true : input.value !== input.defaultValue,
     range: input.matches("input[type=text], input:not([type]), textarea") ? [input.selectionStart, input.selectionEnd] : null,
   })).filter((kept) => kept.at && (kept.typed || kept.active));
@@ -49,6 +51,7 @@ function swap(old, fresh) {
     const input = /** @type {HTMLInputElement|null} */ (document.getElementById(kept.at));
     if (!input || !fresh.contains(input)) continue;
     if (kept.typed) input.value = kept.value;
+    if (kept.fault && kept.typed && input.form) refuse(input.form, input.name, kept.fault);
     if (!kept.active) continue;
     for (let node = input.parentElement; node; node = node.parentElement) if (node.matches("details.step-fold")) /** @type {HTMLDetailsElement} */ (node).open = true;
     input.focus({ preventScroll: true });

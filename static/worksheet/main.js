@@ -23,5 +23,5 @@ if (await store.usable()) {
   pad.begin();
   await queue.begin();
   document.documentElement.dataset.worksheet = "ready";
-  await keeping.begin();
+  await keeping.begin().catch(() => undefined);  // a browser that keeps no pages does all the rest
 }

@@ -30,7 +30,7 @@ function signOf(item) {
 
 /** One entry that is not on the server. @param {Item} item @param {boolean} elsewhere whether it must say where it belongs */
 export function lineOf(item, elsewhere) {
-  const line = h("div", { class: `queued queued-${item.status}` });
+  const line = h("div", { class: `queued queued-${item.status}`, "data-item": item.key });
   const waited = now() - item.made >= 60000 ? `, waits since ${span(now() - item.made)}` : "";
   line.append(h("p", { class: "row" },
     h("span", { class: "label" }, elsewhere ? `${item.batch}: ${item.label}` : item.label),
@@ -89,6 +89,7 @@ function paint() {
   stop();
   const typing = document.activeElement?.closest(".giving-up");
   if (typing) return;
+  const opened = [...sheet.querySelectorAll("[data-slot] > .queued:has(details[open])")].map((line) => /** @type {HTMLElement} */ (line).dataset.item);
   for (const old of sheet.querySelectorAll("[data-slot] > .queued")) old.remove();
   for (const slot of sheet.querySelectorAll("[data-waits]")) slot.removeAttribute("data-waits");
   for (const item of queue.mine()) {
@@ -96,7 +97,9 @@ function paint() {
     if (!slot) continue;
     if (item.status === "waiting" && item.path === "timers/") timed(slot, item);
     else if (item.status === "waiting") slot.setAttribute("data-waits", item.path);
-    slot.append(lineOf(item, false));
+    const line = lineOf(item, false);
+    for (const details of line.querySelectorAll("details")) details.open = opened.includes(item.key);
+    slot.append(line);
     if (item.status === "refused") mendable(item, slot);
   }
 }

@@ -24,6 +24,11 @@ export function watch(listener) { listeners.add(listener); }
 /** Call `hearer` with what the server answered to an entry that it took. @param {(item: Item, answer: any) => void} hearer */
 export function hear(hearer) { hearers.add(hearer); }
 
+/** Another page of this browser may have added or sent something. */
+async function lookAgain() {
+  if (JSON.stringify(await store.all()) !== JSON.stringify(items)) await changed();
+}
+
 async function changed() {
   items = await store.all();
   for (const listener of listeners) listener();
@@ -161,6 +166,7 @@ export async function send() {
 export async function begin() {
   await changed();
   void send();
+  setInterval(lookAgain, AGAIN_MS);
   setInterval(() => { if (waiting().length && way !== "signed-out" && way !== "other-person") void send(); }, AGAIN_MS);
   window.addEventListener("online", () => void send());
   document.addEventListener("visibilitychange", () => { if (!document.hidden) void send(); });

@@ -151,7 +151,17 @@ function camera(button) {
   });
 }
 
+/** Where a container is scanned into a form that is signed, Enter goes on and signs nothing. @param {KeyboardEvent} event */
+function goesOn(event) {
+  const target = /** @type {HTMLInputElement} */ (event.target);
+  if (event.key !== "Enter" || !target.matches?.("[data-scan]")) return;
+  event.preventDefault();
+  const inputs = /** @type {HTMLInputElement[]} */ ([...(target.form?.querySelectorAll("input:not([type=hidden])") || [])]);
+  inputs[inputs.indexOf(target) + 1]?.focus();
+}
+
 export function begin() {
+  addEventListener("keydown", goesOn, true);
   addEventListener("keydown", keyed, true);
   queue.hear(answered);
   camera(/** @type {HTMLButtonElement} */ (document.getElementById("camera")));

@@ -204,7 +204,7 @@ def test_signing_in_and_recording_need_no_mouse(person: Person) -> None:
     expect(page.locator('[data-entry="product.activity"] [name=value]')).to_be_focused()
     page.keyboard.type("42.0")
     page.keyboard.press("Enter")
-    expect(page.locator("#product")).to_contain_text("42.0 MBq")
+    expect(page.locator("#product .slot-line")).to_contain_text(["KIT-1", "42.0 MBq"])
     assert Entry.objects.filter(batch=batch).count() == 3
 
 

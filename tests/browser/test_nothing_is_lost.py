@@ -259,6 +259,17 @@ def test_a_refused_entry_stays_with_the_sentence_and_is_mended(person: Person, b
     assert typed(batch) == ["KIT-1"]
 
 
+KEPT_PAGES = "async () => (await (await caches.open('oxinate-worksheet')).keys()).length"
+
+
+def test_signing_out_clears_the_pages_that_the_browser_kept(person: Person, batch: Batch) -> None:
+    page = opened(person("operator"), batch.number)
+    page.wait_for_function(f"async () => (await ({KEPT_PAGES})()) > 12")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in/**")
+    page.wait_for_function(f"async () => (await ({KEPT_PAGES})()) === 0")
+
+
 @dataclass(slots=True)
 class Server:
     """A real gunicorn on this test's database, to be killed and started again on the same port."""
@@ -322,7 +333,7 @@ def test_a_server_killed_in_the_middle_of_a_step_loses_nothing(server: Server, b
     page.get_by_role("button", name="Yes, confirmed").click()
     expect(line(page)).to_contain_text("Everything is saved.")
     unfold(page)
-    page.wait_for_function("async () => (await (await caches.open('oxinate-worksheet')).keys()).length > 12")
+    page.wait_for_function(f"async () => (await ({KEPT_PAGES})()) > 12")
     server.kill()
     page.locator("#product form[data-timer] button[type=submit]").click()
     put(page, "product.kit_lot", "KIT-1")
