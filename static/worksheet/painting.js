@@ -57,6 +57,20 @@ function mendable(item, slot) {
   refuse(form, "value", item.says || "");
 }
 
+/** Of two values for one field mine is the right one: it goes into the correction, which asks why. @param {Item} item @param {HTMLElement} slot */
+function correcting(item, slot) {
+  const form = /** @type {HTMLFormElement|null} */ (slot.querySelector("form.correcting"));
+  const value = /** @type {HTMLInputElement|null|undefined} */ (form?.elements.namedItem("value"));
+  if (!form || !value || item.path !== "entries/") return;
+  const button = h("button", { type: "button" }, `Correct it to ${item.shown}`);
+  button.addEventListener("click", () => {
+    /** @type {HTMLDetailsElement} */ (form.closest("details")).open = true;
+    value.value = JSON.parse(item.body).value;
+    /** @type {HTMLElement|null} */ (form.querySelector("[name=reason_code]"))?.focus();
+  });
+  slot.querySelector(`[data-item="${item.key}"]`)?.append(h("p", { class: "row" }, button));
+}
+
 /** A timer whose start waits runs from the instant it was started, and can be stopped. @param {HTMLElement} timer @param {Item} item */
 function timed(timer, item) {
   const { event } = JSON.parse(item.body);
@@ -101,6 +115,7 @@ function paint() {
     for (const details of line.querySelectorAll("details")) details.open = opened.includes(item.key);
     slot.append(line);
     if (item.status === "refused") mendable(item, slot);
+    if (item.status === "conflict") correcting(item, slot);
   }
 }
 

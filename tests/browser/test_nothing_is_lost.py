@@ -16,7 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from labeling.models import Batch, Entry, TimerEvent
 from labeling.services.recording import Reading, record_entry
@@ -37,7 +37,7 @@ def put(page: Page, field: str, value: str) -> None:
     form.locator("[name=value]").press("Enter")
 
 
-def line(page: Page) -> object:
+def line(page: Page) -> Locator:
     return page.locator("#line-says")
 
 
@@ -243,6 +243,24 @@ def test_two_values_for_one_field_are_both_shown_and_neither_overwrites(person: 
     expect(line(page)).to_contain_text("Everything is saved.")
     kept = Operation.objects.get(subject=batch.number, action="entry.discard")
     assert re.match(r"Product activity: 42.0 MBq, made at .+\. The colleague's reading is the right one\.", kept.reason)
+
+
+def test_of_two_values_the_right_one_becomes_a_correction(person: Person, batch: Batch) -> None:
+    page = opened(person("operator"), batch.number)
+    unfold(page)
+    page.context.set_offline(True)
+    put(page, "product.activity", "42.0")
+    expect(line(page)).to_contain_text("1 entry kept here")
+    other = Reading(value="41.5", unit="MBq", equipment="DC-1")
+    record_entry(actor=small_batch.operator_too(), number=batch.number, step="product", field="activity", reading=other)
+    page.context.set_offline(False)
+    slot = page.locator('[data-slot="product.activity"]')
+    slot.get_by_role("button", name="Correct it to 42.0 MBq").click()
+    slot.locator("form.correcting [name=reason]").fill("Read before the vial stood in its holder.")
+    slot.get_by_role("button", name="Save the correction").click()
+    expect(slot.locator(".slot-line s")).to_contain_text("41.5")
+    expect(slot.locator(".queued")).to_have_count(0)
+    assert typed(batch) == ["41.5", "42.0"]
 
 
 def test_a_refused_entry_stays_with_the_sentence_and_is_mended(person: Person, batch: Batch) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from rest_framework.response import Response
 
 from labeling.models import Deviation, Dispatch, Entry, LineClearance, Scan
 from labeling.selectors.batch import batch_document
@@ -26,6 +27,7 @@ from tests.factories import People, credential
 from tests.integration.rest import Rest
 
 OURS = "COI-302-1"
+FORBIDDEN = r"append-only|permission denied"
 SENT = Consignment(
     scanned="",
     recipient="Ward 4, Dr. Novak",
@@ -58,7 +60,7 @@ def small(who: People) -> str:
     return number
 
 
-def sent(rest: Rest, number: str, *, minutes: int, **headers: str) -> object:
+def sent(rest: Rest, number: str, *, minutes: int, **headers: str) -> Response:
     at = (database_now() - timedelta(minutes=minutes)).isoformat()
     body = {"step": "product", "field": "kit_lot", "value": "KIT-1", "at": at}
     return rest.client.post(f"/api/v1/batches/{number}/entries/", body, headers=headers)
@@ -189,7 +191,7 @@ def test_a_wrong_scan_is_refused_and_kept_without_a_deviation(laboratory: People
 
 def test_scans_are_append_only(laboratory: People) -> None:
     scan = scanned(laboratory, cells(laboratory), "COI-302-2")
-    with pytest.raises(Exception, match=r"append-only|permission denied"), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(Exception, match=FORBIDDEN), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE labeling_scan SET scanned = 'x' WHERE id = %s", [scan.pk])
 
 
@@ -257,7 +259,7 @@ def test_a_released_batch_is_handed_over_once_its_container_was_scanned(laborato
     (row,) = batch_document(batch.number)["dispatches"]
     assert (row["recipient"], row["phone"], row["scanned"]) == (SENT.recipient, SENT.phone, batch.number)
     assert given.signature.meaning == "handed_over"
-    with pytest.raises(Exception, match=r"append-only|permission denied"), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(Exception, match=FORBIDDEN), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE labeling_dispatch SET phone = 'x'")
 
 
