@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from labeling.domain.deviations import Cause, Conclusion, DeviationClass
 from labeling.domain.quantities import parse_instant
 from lims.audit.reasons import ReasonFor, reason_text
 from lims.inputs import PRINTABLE, Input, TypedField, read_input
@@ -134,6 +135,19 @@ class AdoptionInput(Input):
     signature = SignatureInput()
 
 
+class DeviationInput(Input):
+    step = text(64)
+    severity = serializers.ChoiceField(choices=list(DeviationClass), default=DeviationClass.MINOR)
+    text = serializers.CharField(max_length=4000)
+
+
 class AssessmentInput(Input):
+    """What the class asks for beside the assessment, the service decides; without `severity` it stays as opened."""
+
     assessment = serializers.CharField(max_length=4000)
+    severity = serializers.ChoiceField(choices=list(DeviationClass), required=False)
+    conclusion = serializers.ChoiceField(choices=list(Conclusion), default=Conclusion.UNAFFECTED)
+    impact = text()
+    cause = serializers.ChoiceField(choices=list(Cause), default="", allow_blank=True)
+    root_cause = text()
     signature = SignatureInput()

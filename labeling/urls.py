@@ -2,7 +2,20 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from labeling.views import dispatch, documents, instruments, keeper, lists, records, stock, trail, work
+from labeling.views import (
+    deviations,
+    dispatch,
+    documents,
+    instruments,
+    keeper,
+    lists,
+    records,
+    site_review,
+    stock,
+    trail,
+    training,
+    work,
+)
 
 app_name = "labeling"
 KIND = r"(?P<kind>protocols|specifications)"
@@ -23,9 +36,12 @@ urlpatterns = [
     path("batches/<str:number>/clearance/", work.clear, name="clear"),
     path("batches/<str:number>/dispatch/", dispatch.dispatch, name="dispatch"),
     path("batches/<str:number>/complete/", work.complete, name="complete"),
-    path("batches/<str:number>/deviations/<int:pk>/assess/", work.assess, name="assess"),
+    path("batches/<str:number>/deviations/new/", deviations.report, name="report-deviation"),
+    path("batches/<str:number>/deviations/<int:pk>/", deviations.deviation, name="deviation"),
+    path("deviations/", deviations.register, name="deviations"),
     path("batches/<str:number>/history/", trail.history, name="history"),
     path("batches/<str:number>/audit-review/", trail.review, name="audit-review"),
+    path("batches/<str:number>/history/print/", trail.print_history, name="history-print"),
     path("batches/<str:number>/records/", records.batch_records, name="batch-records"),
     path("records/", records.records, name="records"),
     path("records/<int:pk>/content/", records.content, name="content"),
@@ -43,6 +59,12 @@ urlpatterns = [
     re_path(rf"^{KIND}/import/$", documents.import_document, name="import"),
     re_path(rf"{VERSION}$", documents.version, name="version"),
     re_path(rf"{VERSION}(?P<action>submit|approve|make_effective|retire)/$", documents.move, name="version-move"),
+    path("training/", training.matrix, name="training"),
+    path("training/new/", training.record, name="training-new"),
+    path("training/<int:pk>/withdraw/", training.withdraw, name="training-withdraw"),
+    path("training/people/<str:username>/", training.person, name="training-person"),
     path("audit/", trail.audit, name="audit"),
+    path("audit/samples/", site_review.sample_list, name="samples"),
+    path("audit/samples/<int:pk>/", site_review.sample, name="sample"),
     path("audit/export/", trail.export, name="audit-export"),
 ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, bench, nuclides, stock, trail, versions
+from labeling.api import batches, bench, deviations, nuclides, samples, stock, trail, training, versions
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
-from lims.accounts.api import MeApi, TokensApi
+from lims.accounts.api import MeApi, TokenApi, TokensApi
 from lims.oversight.api import AcknowledgementApi, AlarmsApi, HealthApi, OperationsApi, SiteApi, StateApi
 from lims.people import api as people
 from lims.records.api import DocumentApi, DocumentContentApi, DocumentsApi, VerifyApi
+from lims.reference import reference
 from qc import api as qc
 
 BATCH = "batches/<str:number>/"
@@ -30,6 +31,8 @@ def version_routes(prefix: str, **model: object) -> list[object]:
 
 urlpatterns = [
     path("tokens/", TokensApi.as_view()),
+    path("tokens/current/", TokenApi.as_view()),
+    path("tokens/<int:token_id>/", TokenApi.as_view()),
     path("me/", MeApi.as_view()),
     path("me/statement/", people.StatementApi.as_view()),
     path("people/", people.PeopleApi.as_view()),
@@ -42,11 +45,15 @@ urlpatterns = [
     path("alarms/", AlarmsApi.as_view()),
     path("alarms/<int:alarm_id>/acknowledge/", AcknowledgementApi.as_view()),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("docs/", reference, name="docs"),
     *version_routes("protocols"),
     *version_routes("specifications", model=SpecificationVersion),
     path("nuclides/", nuclides.NuclidesApi.as_view()),
     path("nuclides/<str:code>/", nuclides.NuclideApi.as_view()),
     path("nuclides/<str:code>/adopt/", nuclides.AdoptionApi.as_view()),
+    path("training/", training.TrainingsApi.as_view()),
+    path("training/<int:training_id>/", training.TrainingApi.as_view()),
+    path("training/<int:training_id>/withdraw/", training.WithdrawalApi.as_view()),
     path("lots/", stock.LotsApi.as_view()),
     path("lots/<int:lot_id>/", stock.LotApi.as_view()),
     path("lots/<int:lot_id>/accept/", stock.LotDecisionApi.as_view()),
@@ -55,6 +62,7 @@ urlpatterns = [
     path("equipment/<str:code>/", stock.InstrumentApi.as_view()),
     path("equipment/<str:code>/checks/", stock.ChecksApi.as_view()),
     path("equipment/<str:code>/calibrations/", stock.CalibrationsApi.as_view()),
+    path("deviations/", deviations.DeviationsApi.as_view()),
     path("batches/", batches.BatchesApi.as_view()),
     path(BATCH, qc.BatchApi.as_view()),
     path(f"{BATCH}start/", batches.StartApi.as_view()),
@@ -71,20 +79,27 @@ urlpatterns = [
     path(f"{BATCH}line-clearance/verify/", bench.ClearanceApi.as_view(verified=True)),
     path(f"{BATCH}dispatches/", bench.DispatchesApi.as_view()),
     path(f"{BATCH}timers/", batches.TimersApi.as_view()),
-    path(f"{BATCH}deviations/<int:deviation_id>/assess/", batches.AssessmentApi.as_view()),
+    path(f"{BATCH}deviations/", deviations.ReportApi.as_view()),
+    path(f"{BATCH}deviations/<int:deviation_id>/assess/", deviations.AssessmentApi.as_view()),
     path(f"{BATCH}test-results/", qc.ResultsApi.as_view()),
     path(f"{BATCH}test-results/<int:result_id>/review/", qc.ReviewApi.as_view()),
     path(f"{BATCH}test-results/<int:result_id>/investigation/", qc.InvestigationApi.as_view()),
     path(f"{BATCH}disposition/", qc.DispositionApi.as_view()),
     path(f"{BATCH}documents/", DocumentsApi.as_view()),
     path(f"{BATCH}history/", batches.HistoryApi.as_view()),
+    path(f"{BATCH}history/print/", trail.TrailPrintApi.as_view()),
     path(f"{BATCH}audit-review/", trail.AuditReviewApi.as_view()),
     path("documents/verify/", VerifyApi.as_view()),
     path("documents/<int:document_id>/", DocumentApi.as_view()),
     path("documents/<int:document_id>/content/", DocumentContentApi.as_view()),
+    path("audit/samples/", samples.SamplesApi.as_view()),
+    path("audit/samples/<int:sample_id>/", samples.SampleApi.as_view()),
+    path("audit/samples/<int:sample_id>/review/", samples.PeriodReviewApi.as_view()),
     path("audit/operations/", OperationsApi.as_view()),
     path("audit/exceptions/", trail.ExceptionsApi.as_view()),
     path("audit/reasons/", trail.ReasonsApi.as_view()),
     path("audit/exports/", trail.ExportsApi.as_view()),
+    path("signing/", qc.SigningApi.as_view()),
+    path("refusals/", qc.RefusalsApi.as_view()),
     path("formulas/<str:name>/", FormulaApi.as_view()),
 ]

@@ -1,14 +1,25 @@
-"""The database of the tests, on real servers that `./oxinate test` started.
+"""The databases of the tests, on real servers that `./oxinate test` started.
 
-`lims_app` may not TRUNCATE, so a test that commits gets a database of its own, copied from a migrated template; every
-other test (`db`) runs in a transaction of the session's database that is rolled back. Both log in as `lims_app`.
+A test says by its fixtures what its database already holds, each stage standing on the one before it:
+
+    db           what migrations put in, and nothing else
+    who          one person for each role
+    laboratory   the people, with effective protocols, checked instruments and accepted lots
+    ready        a synthesis in quarantine whose results are all there and reviewed
+
+What such a test does is rolled back. A test that commits (other threads or processes look at it, a server answers) asks
+for `transactional_db` or `live_server` beside them, or is marked `django_db(transaction=True)`, and gets a copy of its
+own, because `lims_app`, as which all of them log in, may not TRUNCATE. A stage is made once in a session, through the
+services and committed, when a test first asks for it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,105 +30,170 @@ from psycopg import sql
 from lims.development.provision import make_database, with_parts
 
 ORDER = ("unit", "integration", "browser")
+STAGES = ("db", "who", "laboratory", "ready")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Shuffled within each folder, the browser last: Playwright's event loop stays on the main thread until the end of
-    the session, and pyHanko, which starts one for each seal it checks, cannot work beside it."""
+    """Shuffled within each folder, files with tests that may take long first, so that two processes end together.
+
+    The browser comes last: Playwright's event loop stays on the main thread until the end of the session, and pyHanko,
+    which starts one for each seal it checks, cannot work beside it.
+    """
     here = Path(__file__).parent
-    items.sort(key=lambda item: ORDER.index(item.path.relative_to(here).parts[0]))
+    long = {item.path for item in items if item.get_closest_marker("timeout")}
+    items.sort(key=lambda item: (ORDER.index(item.path.relative_to(here).parts[0]), item.path not in long))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DatabaseServer:
-    """Makes and drops databases; the session's names carry its process number, so that two sessions can share it."""
+    """Makes and drops databases."""
 
     admin_url: str
     owner_url: str
     app_url: str
-    template: str
 
-    def execute(self, statement: sql.Composed) -> None:
+    def execute(self, *statements: sql.Composed) -> None:
         with psycopg.connect(with_parts(self.admin_url, database="postgres"), autocommit=True) as connection:
-            connection.execute(statement)
+            for statement in statements:
+                connection.execute(statement)
 
-    def copy(self, name: str) -> None:
+    def copy(self, name: str, *, of: str) -> None:
+        copy, template = sql.Identifier(name), sql.Identifier(of)
         self.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER lims_owner").format(
-                sql.Identifier(name), sql.Identifier(self.template)
-            )
+            # By files: the default, page by page through the log, takes twice as long.
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER lims_owner STRATEGY FILE_COPY").format(copy, template),
+            # Privileges on a database are not copied with it.
+            sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(copy),
+            sql.SQL("GRANT CONNECT ON DATABASE {} TO lims_app").format(copy),
         )
-        # Privileges on a database are not copied with it.
-        self.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
-        self.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO lims_app").format(sql.Identifier(name)))
 
     def drop(self, name: str) -> None:
         self.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _connect_to(name: str) -> None:
+@contextmanager
+def connected_to(name: str) -> Iterator[None]:
     """Point Django at another database; connections of other threads follow when they are made."""
     from django.db import connection
 
+    before = connection.settings_dict["NAME"]
     connection.close()
     connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = before
+
+
+@dataclass(slots=True)
+class Databases:
+    """Of each stage a template, which is only copied, and a copy in which tests are rolled back.
+
+    The names carry the session's process number, so that two sessions can share a server.
+    """
+
+    server: DatabaseServer
+    made: set[str] = field(default_factory=set)
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def to_roll_back(self, stage: str) -> str:
+        template = self.template(stage)
+        return self._once(f"{template}_rolled_back", lambda name: self.server.copy(name, of=template))
+
+    @contextmanager
+    def to_commit(self, stage: str) -> Iterator[str]:
+        name = f"oxinate_{os.getpid()}_{next(self.numbers)}"
+        self.server.copy(name, of=self.template(stage))
+        try:
+            yield name
+        finally:
+            self.server.drop(name)
+
+    def template(self, stage: str) -> str:
+        from django.utils import timezone
+
+        # An instrument is checked for a day of the site: past midnight its laboratory is made anew.
+        name = f"oxinate_{os.getpid()}_{stage}_{timezone.localdate():%d}"
+        return self._once(name, self._migrate if stage == STAGES[0] else lambda name: self._furnish(name, stage))
+
+    def _once(self, name: str, make: Callable[[str], None]) -> str:
+        if name not in self.made:
+            self.server.drop(name)  # of an attempt that failed
+            make(name)
+            self.made.add(name)
+        return name
+
+    def _migrate(self, name: str) -> None:
+        """As lims_owner, as an installation does."""
+        from django.core.management import call_command
+        from django.db import connection
+
+        from lims.environment import database
+
+        os.environ["DATABASE_OWNER_URL"] = self.server.owner_url
+        owner = database("DATABASE_OWNER_URL", "")
+        app = {key: connection.settings_dict[key] for key in ("USER", "PASSWORD")}
+        make_database(self.server.admin_url, name)
+        with connected_to(name):
+            connection.settings_dict.update({key: owner[key] for key in app})
+            try:
+                call_command("migrate", interactive=False, verbosity=0)
+            finally:
+                connection.settings_dict.update(app)
+
+    def _furnish(self, name: str, stage: str) -> None:
+        from tests import factories
+
+        self.server.copy(name, of=self.template(STAGES[STAGES.index(stage) - 1]))
+        with connected_to(name):
+            match stage:
+                case "who":
+                    factories.people()
+                case "laboratory":
+                    factories.furnish(factories.known_people())
+                case "ready":
+                    factories.ready_to_decide(factories.known_people())
 
 
 @pytest.fixture(scope="session")
 def database_server() -> DatabaseServer:
     if "LIMS_ADMIN_DATABASE_URL" not in os.environ:
         pytest.exit("The tests need servers: start them with ./oxinate test [pytest's arguments].", returncode=2)
-    return DatabaseServer(
-        admin_url=os.environ["LIMS_ADMIN_DATABASE_URL"],
-        owner_url=os.environ["DATABASE_OWNER_URL"],
-        app_url=os.environ["DATABASE_URL"],
-        template=f"oxinate_template_{os.getpid()}",
-    )
+    names = ("LIMS_ADMIN_DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_URL")
+    return DatabaseServer(*(os.environ[name] for name in names))
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(
-    django_test_environment: None, django_db_blocker: Any, database_server: DatabaseServer
-) -> Iterator[None]:
-    """Migrate the template as lims_owner, as an installation does, then work as lims_app on copies of it."""
-    from django.core.management import call_command
-    from django.db import connection
+def databases(database_server: DatabaseServer) -> Iterator[Databases]:
+    all_of_them = Databases(database_server)
+    yield all_of_them
+    for name in all_of_them.made:
+        database_server.drop(name)
 
-    session = f"oxinate_session_{os.getpid()}"
-    make_database(database_server.admin_url, database_server.template)
-    app = {key: connection.settings_dict[key] for key in ("NAME", "USER", "PASSWORD")}
-    from lims.environment import database
 
-    os.environ["DATABASE_OWNER_URL"] = database_server.owner_url
-    owner = database("DATABASE_OWNER_URL", "")
-    with django_db_blocker.unblock():
-        connection.settings_dict.update(USER=owner["USER"], PASSWORD=owner["PASSWORD"])
-        _connect_to(database_server.template)
-        try:
-            call_command("migrate", interactive=False, verbosity=0)
-        finally:
-            connection.settings_dict.update(app)
-            connection.close()
-        database_server.copy(session)
-        _connect_to(session)
-    yield
-    with django_db_blocker.unblock():
-        _connect_to(app["NAME"])
-    database_server.drop(session)
-    database_server.drop(database_server.template)
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None) -> None:
+    """In the place of pytest-django's, which makes a database at once: here a test makes what it first asks for."""
 
 
 @pytest.fixture
 def _django_db_helper(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any, database_server: DatabaseServer
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any, databases: Databases
 ) -> Iterator[None]:
     """Where pytest-django's `db`, `transactional_db`, `live_server` and `django_db` marker all come together."""
     marker = request.node.get_closest_marker("django_db")
     names = set(request.fixturenames)
     commits = bool(names & {"transactional_db", "live_server"}) or bool(marker and marker.kwargs.get("transaction"))
+    stage = next((stage for stage in reversed(STAGES) if stage in names), STAGES[0])
     with django_db_blocker.unblock():
-        yield from _own_database(database_server) if commits else _rolled_back()
+        if commits:
+            with databases.to_commit(stage) as name, connected_to(name):
+                yield
+        else:
+            with connected_to(databases.to_roll_back(stage)):
+                yield from _rolled_back()
 
 
 def _rolled_back() -> Iterator[None]:
@@ -133,24 +209,6 @@ def _rolled_back() -> Iterator[None]:
                 connection.check_constraints()  # deferred ones would never be asked
         finally:
             transaction.set_rollback(True)
-    connection.close()
-
-
-_copies = iter(range(1_000_000))
-
-
-def _own_database(server: DatabaseServer) -> Iterator[None]:
-    from django.db import connection
-
-    before = connection.settings_dict["NAME"]
-    name = f"oxinate_test_{os.getpid()}_{next(_copies)}"
-    server.copy(name)
-    _connect_to(name)
-    try:
-        yield
-    finally:
-        _connect_to(before)
-        server.drop(name)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from labeling.selectors.clock import database_now
 from labeling.selectors.facts import facts_of
 from labeling.services.audit_review import review_audit_trail
 from labeling.services.completion import complete_batch
+from labeling.services.demonstration import train_demo_accounts
 from labeling.services.equipment import record_check, register_equipment
 from labeling.services.materials import decide_lot, receive_lot
 from labeling.services.planning import plan_batch, start_batch
@@ -35,7 +36,7 @@ from labeling.services.versions import (
 )
 from lims.accounts.actors import Actor, system_actor
 from lims.accounts.attestation import Credential
-from lims.accounts.models import Factor
+from lims.accounts.models import Factor, User
 from lims.accounts.roles import Role
 from lims.people.services import enroll_for_demonstration
 from qc.services.disposition import release_batch
@@ -83,18 +84,23 @@ def people() -> People:
     return People(**{role.value: another(role.value, role.value) for role in roles})
 
 
+def known_people() -> People:
+    """Those whom `people` made, as the database of this test holds them."""
+    return People(**{user.username: Actor(user) for user in User.objects.filter(username__in=People.__slots__)})
+
+
 def another(username: str, *roles: str) -> Actor:
-    """One more person, who can work and sign at once."""
-    return Actor(
-        enroll_for_demonstration(
-            actor=system_actor(),
-            username=username,
-            full_name=f"{username.replace('_', ' ').capitalize()} Test",
-            roles=roles,
-            password=PASSWORD.format(username),
-            totp_secret=totp_secret(username),
-        )
+    """One more person, who can work and sign at once, trained as demo accounts are for what is in use by then."""
+    user = enroll_for_demonstration(
+        actor=system_actor(),
+        username=username,
+        full_name=f"{username.replace('_', ' ').capitalize()} Test",
+        roles=roles,
+        password=PASSWORD.format(username),
+        totp_secret=totp_secret(username),
     )
+    train_demo_accounts()
+    return Actor(user)
 
 
 def adopt_library(who: People) -> None:
@@ -152,6 +158,12 @@ def stock(who: People) -> None:
     lot(who, campaign()["lot"]["lot"], campaign()["lot"]["material"])
     for row in campaign()["other_lots"]:
         lot(who, row["lot"], row["material"], identity=row.get("identity", ""))
+
+
+def furnish(who: People) -> None:
+    """A laboratory that can make the reference campaign."""
+    adopt_library(who)
+    stock(who)
 
 
 def shift() -> timedelta:

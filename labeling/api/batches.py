@@ -18,7 +18,6 @@ from labeling.selectors.facts import BatchFacts, facts_of
 from labeling.selectors.history import history_of
 from labeling.selectors.lists import batches
 from labeling.serializers import (
-    AssessmentInput,
     CorrectionInput,
     EntryInput,
     PlanInput,
@@ -29,7 +28,6 @@ from labeling.serializers import (
     read_with_reason,
 )
 from labeling.services.completion import complete_batch, hold_batch, resume_batch
-from labeling.services.deviations import assess_deviation
 from labeling.services.planning import plan_batch, start_batch
 from labeling.services.recording import Reading, correct_entry, record_entry
 from labeling.services.timers import record_timer
@@ -65,6 +63,8 @@ def batch_answer(number: str, *, status: int = 200) -> Response:
 
 
 class BatchesApi(Endpoint):
+    filters = ("status", "protocol", "product", "identity", "lot", "from", "to")
+
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         query = request.query_params
@@ -184,21 +184,6 @@ class TimersApi(Endpoint):
     def post(self, request: Request, number: str) -> Response:
         data = as_made(request, read_with_reason(TimerInput, request.data, ReasonFor.LATE_ENTRY))
         record_timer(actor=actor_of(request), number=number, revision=revision_of(request), **data)
-        return batch_answer(number, status=201)
-
-
-class AssessmentApi(Endpoint):
-    @extend_schema(request=AssessmentInput, responses={201: OpenApiTypes.OBJECT})
-    def post(self, request: Request, number: str, deviation_id: int) -> Response:
-        data = read_input(AssessmentInput, request.data)
-        assess_deviation(
-            actor=actor_of(request),
-            number=number,
-            deviation_id=deviation_id,
-            assessment=data["assessment"],
-            credential=credential_of(data),
-            revision=revision_of(request),
-        )
         return batch_answer(number, status=201)
 
 

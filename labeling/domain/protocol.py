@@ -19,8 +19,9 @@ from labeling.domain.units import dimension_of, unit
 from lims.errors import InvalidInput
 
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
-KEYS = ("protocol", "title", "kind", "nuclide", "product", "source", "materials", "equipment", "steps", "results",
-        "specification", "expires", "label", "line_clearance")  # fmt: skip
+KEYS = ("protocol", "title", "kind", "nuclide", "product", "source", "differences", "materials", "equipment", "steps",
+        "results", "specification", "expires", "label", "line_clearance")  # fmt: skip
+FIELD_KEYS = ("key", "label", "type", "unit", "min", "max", "material", "equipment", "options", "critical", "basis")
 KINDS = ("synthesis", "labeling")
 LONGEST_EXPIRY_HOURS = 366 * 24
 MATERIAL_KINDS = ("radioactive", "reagent", "consumable", "cells", "batch")
@@ -99,6 +100,7 @@ class Protocol:
     nuclide: str
     product: str
     source: Mapping[str, str]
+    differences: tuple[str, ...]
     materials: tuple[Material, ...]
     equipment: tuple[EquipmentNeed, ...]
     steps: tuple[Step, ...]
@@ -152,6 +154,7 @@ def parse_protocol(text: str) -> Protocol:
         nuclide=document.choice("nuclide", sorted(library())),
         product=document.text("product", required=True),
         source=_source(document),
+        differences=document.texts("differences"),
         materials=materials,
         equipment=equipment,
         steps=steps,
@@ -209,12 +212,12 @@ def _timer(step: Section) -> Timer | None:
     section = step.section("timer", "The timer")
     if section is None:
         return None
-    section.only(["min_minutes", "max_minutes"])
+    section.only(["min_minutes", "max_minutes", "basis"])
     return Timer(*section.limits("min_minutes", "max_minutes"))
 
 
 def _field(section: Section, known: _Known) -> Field:
-    section.only(["key", "label", "type", "unit", "min", "max", "material", "equipment", "options", "critical"])
+    section.only(FIELD_KEYS)
     kind = section.choice("type", FIELD_TYPES)
     lower, upper = section.limits()
     material, equipment = section.optional_text("material"), section.optional_text("equipment")
@@ -297,7 +300,7 @@ def _expires(document: Section, kinds: Mapping[str, Kind]) -> Expiry | None:
     section = document.section("expires", "The expiry")
     if section is None:
         return None
-    section.only(["from", "hours"])
+    section.only(["from", "hours", "basis"])
     start, hours = section.text("from", required=True), section.decimal("hours")
     if start and start not in kinds:
         section.fault("from", f'"{start}" is no step.field of this protocol.')

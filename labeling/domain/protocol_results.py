@@ -109,7 +109,7 @@ def _limit(section: Section, key: str) -> Criterion | None:
     limit = section.section(key, "The limit")
     if limit is None:
         return None
-    limit.only(["min", "max"])
+    limit.only(["min", "max", "basis"])
     lower, upper = limit.limits()
     if lower is None and upper is None:
         limit.fault(None, 'A limit has a "min", a "max" or both.')

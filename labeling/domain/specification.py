@@ -13,7 +13,7 @@ from labeling.domain.units import dimension_of, unit
 from lims.errors import InvalidInput
 
 TEST_KEYS = ("key", "title", "unit", "type", "min", "max", "accept", "required_before", "formula", "from_result",
-             "start_within_hours", "days", "conditional_release")  # fmt: skip
+             "start_within_hours", "days", "conditional_release", "basis")  # fmt: skip
 TYPES = ("number", "choice")
 STAGES = ("release", "final")
 

@@ -4,6 +4,7 @@ from labeling.models.controlled import ControlledVersion, ProtocolVersion, Speci
 from labeling.models.equipment import Calibration, Equipment, EquipmentCheck
 from labeling.models.materials import Lot
 from labeling.models.nuclides import AdoptedNuclide
+from labeling.models.training import Training, TrainingWithdrawal
 
 __all__ = [
     "AdoptedNuclide",
@@ -22,5 +23,7 @@ __all__ = [
     "Scan",
     "SpecificationVersion",
     "TimerEvent",
+    "Training",
+    "TrainingWithdrawal",
     "Verification",
 ]

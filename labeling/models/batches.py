@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from labeling.domain.deviations import Cause, Conclusion, DeviationClass
 from labeling.domain.lifecycle import BatchStatus
 from labeling.models.controlled import ProtocolVersion, SpecificationVersion
 from labeling.models.equipment import Equipment
@@ -107,6 +108,11 @@ class Entry(models.Model):
             ),
             models.CheckConstraint(name="entry_says_why", condition=(Q(late=False) & Q(corrects=None)) | ~Q(reason="")),
         ]
+        # The exceptions of the site are few among many: each is found without reading the others.
+        indexes: ClassVar = [
+            models.Index(fields=["operation"], condition=Q(late=True), name="entry_late"),
+            models.Index(fields=["operation"], condition=Q(out_of_range=True), name="entry_out_of_range"),
+        ]
 
     @property
     def reference(self) -> str:
@@ -174,22 +180,23 @@ class Deviation(models.Model):
         ACTION_LIMIT = "action_limit", "Result beyond its action limit"
         IDENTITY = "identity", "Cells of another identity"
         NOT_COMPUTED = "not_computed", "Result that could not be computed"
-
-    class Severity(models.TextChoices):
-        MINOR = "minor"
-        MAJOR = "major"
-        CRITICAL = "critical"
+        BY_HAND = "by_hand", "Reported by a person"
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="deviations")
     step = models.CharField(max_length=64, blank=True)
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="deviations", null=True)
     result_key = models.CharField(max_length=64, blank=True)
     kind = models.CharField(max_length=16, choices=Kind)
-    severity = models.CharField(max_length=8, choices=Severity)
+    severity = models.CharField(max_length=8, choices=[(c.value, c.value) for c in DeviationClass])  # as it was opened
     text = models.TextField()
     opened_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     opened_at = models.DateTimeField(db_default=Now(), editable=False)
     assessment = models.TextField(blank=True)
+    assessed_severity = models.CharField(max_length=8, blank=True, choices=[(c.value, c.value) for c in DeviationClass])
+    conclusion = models.CharField(max_length=10, blank=True, choices=[(c.value, c.label) for c in Conclusion])
+    impact = models.TextField(blank=True)
+    cause = models.CharField(max_length=12, blank=True, choices=[(c.value, c.label) for c in Cause])
+    root_cause = models.TextField(blank=True)
     assessment_signature = models.ForeignKey(Signature, on_delete=models.PROTECT, related_name="+", null=True)
 
     class Meta:
@@ -199,4 +206,16 @@ class Deviation(models.Model):
                 condition=Q(assessment="", assessment_signature__isnull=True)
                 | (~Q(assessment="") & Q(assessment_signature__isnull=False)),
             ),
+            models.CheckConstraint(
+                name="deviation_conclusion_with_its_signature",
+                condition=Q(conclusion="") | Q(assessment_signature__isnull=False),
+            ),
         ]
+
+    @property
+    def current_class(self) -> DeviationClass:
+        return DeviationClass(self.assessed_severity or self.severity)
+
+    @property
+    def is_open(self) -> bool:
+        return self.assessment_signature_id is None

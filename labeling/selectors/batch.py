@@ -13,16 +13,24 @@ from labeling.domain.protocol_results import ResultDefinition
 from labeling.models import Batch, Deviation, Entry, Result, Verification
 from labeling.selectors.bench import clearance_of, dispatches_of
 from labeling.selectors.chain import chain_of
-from labeling.selectors.facts import BatchFacts, completion_manifest, facts_of, step_manifest, what_is_missing
+from labeling.selectors.facts import (
+    BatchFacts,
+    completion_manifest,
+    deviation_manifest,
+    facts_of,
+    step_manifest,
+    what_is_missing,
+)
 from lims.accounts.models import User
 from lims.audit.models import Operation
 from lims.errors import NotFound
 from lims.oversight.selectors import review_holds, review_row, trail_of
 from lims.records.models import Document
 from lims.records.selectors import document_row
+from lims.signatures.manifestation import refusals_of, signature_or_none, signature_row
 from lims.signatures.meanings import Meaning
 from lims.signatures.models import Signature
-from lims.signatures.signing import digest_of, still_holds
+from lims.signatures.signing import digest_of, part_holds, still_holds
 
 Json = dict[str, Any]
 
@@ -65,8 +73,9 @@ def document_of(facts: BatchFacts) -> Json:
         "steps": [_step(facts, step) for step in facts.protocol.steps],
         "missing": what_is_missing(facts) if batch.status == BatchStatus.IN_PROGRESS else [],
         "results": [_result(definition, facts.results.get(definition.key)) for definition in facts.protocol.results],
-        "deviations": [_deviation(deviation) for deviation in facts.deviations],
+        "deviations": [deviation_row(deviation) for deviation in facts.deviations],
         "signatures": [_signature(facts, signature) for signature in signatures],
+        "refusals": refusals_of(batch.number),
         "documents": [document_row(d) for d in Document.objects.filter(subject=batch.number).defer("pdf", "context")],
         "audit_review": review_row(trail_of(batch.number)),
         "line_clearance": clearance_of(facts),
@@ -129,6 +138,7 @@ def _step(facts: BatchFacts, step: Step) -> Json:
         "timer": _timer(facts, step.key, step.timer) if step.timer else None,
         "verified_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "verified_at": instant(signature.at if signature else None),
+        "verification": signature_or_none(signature),
         "manifest_sha256": digest_of(step_manifest(facts, step.key)),
         "fields": fields,
     }
@@ -209,6 +219,7 @@ def entry_row(facts: BatchFacts, entry: Entry) -> Json:
         "corrects": entry.corrects_id,
         "verified_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "verified_at": instant(signature.at if signature else None),
+        "verification": signature_or_none(signature),
         "warnings": entry.warnings,
     }
 
@@ -239,45 +250,49 @@ def _limits(limits: Criterion | None) -> Json | None:
     return {"min": limits.min, "max": limits.max} if limits else None
 
 
-def _deviation(deviation: Deviation) -> Json:
+def deviation_row(deviation: Deviation) -> Json:
     signature = deviation.assessment_signature
     return {
         "id": deviation.pk,
         "step": deviation.step,
         "kind": deviation.kind,
-        "severity": deviation.severity,
+        "kind_label": deviation.get_kind_display(),
+        "severity": deviation.current_class.value,
+        "opened_as": deviation.severity,
         "text": deviation.text,
         "status": "assessed" if signature else "open",
         "opened_at": deviation.opened_at.isoformat(),
+        "opened_by": {"username": deviation.opened_by.username, "full_name": deviation.opened_by.full_name},
         "assessment": deviation.assessment,
+        "conclusion": deviation.conclusion,
+        "conclusion_label": deviation.get_conclusion_display(),
+        "impact": deviation.impact,
+        "cause": deviation.get_cause_display(),
+        "root_cause": deviation.root_cause,
         "assessed_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "assessed_at": instant(signature.at if signature else None),
+        "assessment_signature": signature_or_none(signature),
     }
 
 
 def _signature(facts: BatchFacts, signature: Signature) -> Json:
-    return {
-        "id": signature.pk,
-        "meaning": signature.meaning,
-        "meaning_text": Meaning(signature.meaning).text,
-        "full_name": signature.full_name,
-        "username": signature.username,
-        "role": signature.role,
-        "factors": signature.factors.split("+"),
-        "at": signature.at.isoformat(),
-        "reason": signature.reason,
-        "covers": signature.covers,
-        "manifest_sha256": signature.manifest_sha256,
-        "holds": _holds(facts, signature),
-    }
+    return {**signature_row(signature), "holds": _holds(facts, signature)}
 
 
 def _holds(facts: BatchFacts, signature: Signature) -> bool:
-    """Whether what was signed is still what is there. A verified value that was corrected since is not."""
+    """Whether what was signed is still what is there. A verified value that was corrected since is not.
+
+    Of a decision the record of the work is compared: tests that end later, and the events of the trail, go on.
+    """
     if signature.pk == facts.batch.completion_signature_id:
         return still_holds(signature, completion_manifest(facts))
+    if signature.pk == facts.batch.disposition_signature_id:
+        return part_holds(signature, completion_manifest(facts))
     if signature.meaning == Meaning.AUDIT_TRAIL_REVIEWED:
         return review_holds(signature)
+    for deviation in facts.deviations:
+        if deviation.assessment_signature_id == signature.pk:
+            return still_holds(signature, deviation_manifest(deviation))
     current = {entry.pk for entry in facts.current.values()}
     for verification in facts.verifications:
         if verification.signature_id == signature.pk:

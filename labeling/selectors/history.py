@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labeling.domain.display import display
+from labeling.models import Entry
 from lims.audit.models import Change, Operation
+from lims.signatures.manifestation import signature_in_trail
+from lims.signatures.meanings import Meaning
 
 Json = dict[str, Any]
 
@@ -32,9 +35,15 @@ VERBS = {
     "timer.start": "started the timer of",
     "timer.stop": "stopped the timer of",
     "deviation.assess": "assessed a deviation",
+    "deviation.report": "reported a deviation",
+    "timer.missed": "found a timer beyond its limit",
     "result.record": "recorded a test result:",
     "audit.review": "reviewed the audit trail",
     "audit.export": "exported the audit trail",
+    "audit.print": "printed the audit trail",
+    "audit.verify": "verified the seals of the audit trail",
+    "audit.sample": "drew a sample of the audit trail for its review",
+    "audit.review_period": "reviewed the audit trail of the site",
     "result.review": "reviewed a test result",
     "result.investigate": "invalidated a test result",
     "identity.refused": "was stopped: cells of another identity",
@@ -43,6 +52,7 @@ VERBS = {
     "line.clear": "cleared the line",
     "line.verify": "verified that the line is cleared",
     "batch.dispatch": "handed over the product",
+    "signing.refuse": "refused to sign",
     "document.seal": "sealed a printed record",
     "lot.receive": "received a lot",
     "lot.accept": "accepted the lot",
@@ -51,8 +61,29 @@ VERBS = {
     "equipment.check": "checked an instrument",
     "equipment.calibrate": "recorded a calibration",
     "nuclide.adopt": "adopted a half-life",
+    "training.record": "recorded",
+    "training.withdraw": "withdrew",
+    "training.demonstrate": "recorded demo accounts as trained for demonstration",
     "person.enroll": "enrolled a person",
     "person.deactivate": "closed an account",
+    "person.roles": "changed the roles of a person",
+    "person.reset_password": "set a password for one sign-in",
+    "person.change_password": "changed their password",
+    "person.check_identity": "checked who a person is",
+    "person.revoke_factor": "revoked a second factor",
+    "person.set_up_factor": "set up a second factor",
+    "person.accept_statement": "accepted the statement on signatures",
+    "person.unlock": "unlocked an account",
+    "protocol.import": "imported a protocol as a draft",
+    "protocol.submit": "reviewed and submitted a protocol",
+    "protocol.approve": "approved a protocol",
+    "protocol.make_effective": "made a protocol effective",
+    "protocol.retire": "retired a protocol",
+    "specification.import": "imported a specification as a draft",
+    "specification.submit": "reviewed and submitted a specification",
+    "specification.approve": "approved a specification",
+    "specification.make_effective": "made a specification effective",
+    "specification.retire": "retired a specification",
     "alarm.raise": "raised an alarm",
     "alarm.acknowledge": "acknowledged an alarm",
     "data.migrate": "migrated data",
@@ -71,10 +102,29 @@ def history_of(subject: str) -> list[Json]:
     operations = (
         Operation.objects.filter(subject=subject).select_related("actor").prefetch_related("changes").order_by("id")
     )
-    return [history_row(operation) for operation in operations]
+    return history_rows(operations)
 
 
-def history_row(operation: Operation) -> Json:
+def history_rows(operations: Iterable[Operation]) -> list[Json]:
+    """Each act with what stands behind it; the values that were corrected are read at once."""
+    acts = list(operations)
+    corrected = [
+        change.new_row["corrects_id"]
+        for act in acts
+        if act.action == "entry.correct"
+        for change in act.changes.all()
+        if change.table_name == "labeling_entry" and change.new_row
+    ]
+    # An entry is never changed, so its row says what its trail says.
+    originals = {pk: f"{typed} {unit}".rstrip() for pk, typed, unit in _typed(corrected)} if corrected else {}
+    return [_row(act, originals) for act in acts]
+
+
+def _typed(entries: list[int]) -> Iterable[tuple[int, str, str]]:
+    return Entry.objects.filter(pk__in=entries).values_list("pk", "typed", "unit")
+
+
+def _row(operation: Operation, originals: Mapping[int, str]) -> Json:
     changes = list(operation.changes.all())
     return {
         "id": operation.pk,
@@ -84,23 +134,24 @@ def history_row(operation: Operation) -> Json:
         "action": operation.action,
         "subject": operation.subject,
         "source": operation.source,
+        "address": operation.address,
         "sentence": f"{operation.actor.full_name} {_what(operation, changes)}",
         "reason": operation.reason,
-        "changes": _changes(operation, changes),
+        "signatures": [
+            signature_in_trail(c.new_row) for c in changes if c.table_name == "signatures_signature" and c.new_row
+        ],
+        "changes": _changes(operation, changes, originals),
     }
 
 
-def _changes(operation: Operation, changes: list[Change]) -> list[Json]:
+def _changes(operation: Operation, changes: list[Change], originals: Mapping[int, str]) -> list[Json]:
     """What moved: the fields of changed rows, and for a correction the value that was corrected beside the new one."""
     moved = [row for change in changes for row in _differences(change)]
     corrected = next((c.new_row for c in changes if c.table_name == "labeling_entry" and c.new_row), None)
     if operation.action != "entry.correct" or corrected is None:
         return moved
-    old = Change.objects.filter(
-        table_name="labeling_entry", row_pk=str(corrected["corrects_id"]), verb="INSERT"
-    ).first()
-    shown = [f"{row['typed']} {row['unit']}".rstrip() if row else None for row in (old and old.new_row, corrected)]
-    return [{"field": _words(corrected["field"]), "old": shown[0], "new": shown[1]}, *moved]
+    old, new = originals.get(corrected["corrects_id"]), f"{corrected['typed']} {corrected['unit']}".rstrip()
+    return [{"field": _words(corrected["field"]), "old": old, "new": new}, *moved]
 
 
 def _what(operation: Operation, changes: Iterable[Change]) -> str:
@@ -120,9 +171,17 @@ def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
         return bench
     if result := rows.get("qc_testresult"):
         return f" {_words(result['test'])} {_shown(result)}".rstrip()
+    if refusal := rows.get("signatures_refusal"):
+        return f" {refusal['covers']}: “{Meaning(refusal['meaning']).text}”"
     signature = rows.get("signatures_signature")
-    if signature and action in {"result.review", "result.investigate", "entry.verify", "step.verify"}:
-        about = signature["covers"].partition(" of ")[0].removeprefix("test ").replace(".", ": ")
+    return _signed_for(action, signature["covers"]) if signature else ""
+
+
+def _signed_for(action: str, covers: str) -> str:
+    if action.startswith("training."):
+        return f" {covers}"
+    if action in {"result.review", "result.investigate", "entry.verify", "step.verify"}:
+        about = covers.partition(" of ")[0].removeprefix("test ").replace(".", ": ")
         return f", {_words(about)}" if action.startswith("result.") else f" {_words(about)}"
     return ""
 

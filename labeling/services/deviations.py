@@ -1,12 +1,15 @@
-"""Deviations open by themselves and are closed by a person who has assessed them."""
+"""Deviations open by themselves or by hand, and are closed by a person who has assessed them."""
 
 from __future__ import annotations
 
+from labeling.domain.deviations import Assessed, DeviationClass, needs_quality
+from labeling.domain.lifecycle import BatchStatus
 from labeling.models import Batch, Deviation, Entry
+from labeling.selectors.facts import deviation_manifest
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
-from lims.accounts.roles import Permission
+from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties
@@ -14,12 +17,13 @@ from lims.signatures.meanings import Meaning
 from lims.signatures.signing import sign
 
 SEVERITIES = {
-    Deviation.Kind.OUT_OF_RANGE: Deviation.Severity.MINOR,
-    Deviation.Kind.TIMER: Deviation.Severity.MINOR,
-    Deviation.Kind.ACTION_LIMIT: Deviation.Severity.MAJOR,
-    Deviation.Kind.IDENTITY: Deviation.Severity.CRITICAL,
-    Deviation.Kind.NOT_COMPUTED: Deviation.Severity.MAJOR,
+    Deviation.Kind.OUT_OF_RANGE: DeviationClass.MINOR,
+    Deviation.Kind.TIMER: DeviationClass.MINOR,
+    Deviation.Kind.ACTION_LIMIT: DeviationClass.MAJOR,
+    Deviation.Kind.IDENTITY: DeviationClass.CRITICAL,
+    Deviation.Kind.NOT_COMPUTED: DeviationClass.MAJOR,
 }
+LONGEST_TEXT = 4000
 
 
 def open_deviation(
@@ -28,6 +32,7 @@ def open_deviation(
     *,
     kind: Deviation.Kind,
     text: str,
+    severity: DeviationClass | None = None,
     step: str = "",
     entry: Entry | None = None,
     result_key: str = "",
@@ -36,7 +41,7 @@ def open_deviation(
     return Deviation.objects.create(
         batch=batch,
         kind=kind,
-        severity=SEVERITIES[kind],
+        severity=severity or SEVERITIES[kind],
         step=step,
         entry=entry,
         result_key=result_key,
@@ -45,39 +50,88 @@ def open_deviation(
     )
 
 
+def report_deviation(
+    *, actor: Actor, number: str, text: str, severity: str, step: str = "", revision: int | None = None
+) -> Deviation:
+    """What a person saw and no rule could see. A released batch takes it too: it may have to be recalled."""
+    require(actor.user, Permission.REPORT_DEVIATION)
+    text = text.strip()
+    if not text:
+        raise InvalidInput("Say what happened.", code="missing_value", field="text")
+    if len(text) > LONGEST_TEXT:
+        raise InvalidInput(f"The text is longer than {LONGEST_TEXT} characters.", code="too_long", field="text")
+    with operation(actor=actor, action="deviation.report", subject=number, reason=text) as op:
+        batch = lock_batch(number)
+        refuse_stale(op, batch, revision)
+        if step:
+            batch.protocol_version.document.step(step)
+        if batch.status == BatchStatus.PLANNED:
+            raise Conflict(
+                f"{number} is planned; nothing has happened in it yet. Start it, or reject it with the reason.",
+                code="batch_not_in_progress",
+            )
+        return open_deviation(op, batch, kind=Deviation.Kind.BY_HAND, text=text, severity=_class(severity), step=step)
+
+
 def assess_deviation(
     *,
     actor: Actor,
     number: str,
     deviation_id: int,
-    assessment: str,
+    assessed: Assessed,
     credential: Credential,
     revision: int | None = None,
 ) -> Deviation:
-    """Close a deviation with what it means for the product. Not by the person whose work it is about."""
+    """Close a deviation with its class, its impact, its root cause and what it means for the product.
+
+    Not by the person whose work it is about; a critical one by quality alone.
+    """
     attestation = attest(actor, credential, purpose="deviation.assess")
-    with operation(actor=attestation.actor, action="deviation.assess", subject=number, reason=assessment) as op:
+    signer = attestation.user
+    require(signer, Permission.ASSESS_DEVIATION)
+    with operation(
+        actor=attestation.actor, action="deviation.assess", subject=number, reason=assessed.assessment
+    ) as op:
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
-        deviation = Deviation.objects.filter(batch=batch, pk=deviation_id).first()
-        if deviation is None:
-            raise NotFound(f"Batch {number} has no deviation {deviation_id}.")
-        if deviation.assessment_signature_id is not None:
+        deviation = find_deviation(batch, deviation_id)
+        if not deviation.is_open:
             raise Conflict("This deviation was assessed already.", code="already_recorded")
-        if attestation.user.pk == deviation.opened_by_id:
+        if signer.pk in (deviation.opened_by_id, batch.started_by_id):
             raise SegregationOfDuties("This deviation arose in your own work; another person has to assess it.")
-        if not assessment.strip():
-            raise InvalidInput(
-                "Say what the deviation means for the product.", code="missing_value", field="assessment"
-            )
-        deviation.assessment = assessment.strip()
+        opened_as = DeviationClass(deviation.severity)
+        assessed.refuse_what_is_owed(opened_as)
+        deviation.assessment = assessed.assessment.strip()
+        deviation.assessed_severity = assessed.severity
+        deviation.conclusion = assessed.conclusion
+        deviation.impact = assessed.impact.strip()
+        deviation.cause = assessed.cause
+        deviation.root_cause = assessed.root_cause.strip()
+        quality = needs_quality(opened_as, assessed.severity)
         deviation.assessment_signature = sign(
             op,
             attestation,
             meaning=Meaning.ASSESSED,
-            permission=Permission.ASSESS_DEVIATION,
+            permission=Permission.ASSESS_CRITICAL_DEVIATION if quality else Permission.ASSESS_DEVIATION,
             covers=f"deviation {deviation.pk} of {number}",
-            manifest={"batch": number, "deviation": deviation.text, "assessment": deviation.assessment},
+            manifest=deviation_manifest(deviation),
         )
-        deviation.save(update_fields=["assessment", "assessment_signature"])
+        deviation.save()
         return deviation
+
+
+def find_deviation(batch: Batch, deviation_id: int) -> Deviation:
+    deviation = Deviation.objects.select_related("batch").filter(batch=batch, pk=deviation_id).first()
+    if deviation is None:
+        raise NotFound(f"Batch {batch.number} has no deviation {deviation_id}.")
+    return deviation
+
+
+def _class(given: str) -> DeviationClass:
+    if given not in list(DeviationClass):
+        raise InvalidInput(
+            f"“{given}” is no class of deviations; there are {', '.join(DeviationClass)}.",
+            code="unknown_choice",
+            field="severity",
+        )
+    return DeviationClass(given)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import Exists, OuterRef, QuerySet
+
+from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.protocol import Timer
+from labeling.domain.training import Task
 from labeling.models import Batch, Deviation, TimerEvent
 from labeling.selectors.clock import database_now
 from labeling.services.deviations import open_deviation
@@ -13,7 +17,8 @@ from labeling.services.gates import refuse_stopped, refuse_uncleared
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.recording import refuse_unless_in_progress
 from labeling.services.times import measured_time
-from lims.accounts.actors import Actor
+from labeling.services.training import require_training_for
+from lims.accounts.actors import Actor, Source, system_actor
 from lims.accounts.roles import Permission, require
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput
@@ -33,6 +38,7 @@ def record_timer(
 ) -> TimerEvent:
     """The start or the stop of a step's timer. A stop outside the protocol's limits opens a deviation."""
     require(actor.user, Permission.MAKE_BATCH)
+    require_training_for(actor, number, Task.MAKE, doing="timer.record")
     if event not in Event.values:
         raise InvalidInput(f"A timer is started or stopped, not “{event}”.", code="unknown_choice", field="event")
     with operation(actor=actor, action=f"timer.{event}", subject=number, reason=reason) as op:
@@ -57,9 +63,53 @@ def record_timer(
         )
         if started_at is not None:
             fault = timer_fault(timer, started_at=started_at, stopped_at=moment)
-            if fault:
+            if fault and not _known(batch, step):
                 open_deviation(op, batch, kind=Deviation.Kind.TIMER, step=step, text=fault)
         return recorded
+
+
+def report_missed_timers(*, now: datetime) -> list[Deviation]:
+    """A deviation for each timer that runs beyond its maximum and that nobody stopped, each in its own operation.
+
+    Counted from when the start was recorded: work that is recorded after the fact has its stop recorded a moment later.
+    """
+    missed = []
+    for start in _running():
+        timer = start.batch.protocol_version.document.step(start.step).timer
+        if timer is None or timer.max_minutes is None:
+            continue
+        if now - start.recorded_at <= timedelta(minutes=float(timer.max_minutes)):
+            continue
+        found = _report_missed(start, limit=timer.max_minutes)
+        missed += [found] if found else []
+    return missed
+
+
+def _running() -> QuerySet[TimerEvent]:
+    stops = TimerEvent.objects.filter(batch=OuterRef("batch"), step=OuterRef("step"), event=Event.STOP)
+    known = Deviation.objects.filter(batch=OuterRef("batch"), step=OuterRef("step"), kind=Deviation.Kind.TIMER)
+    return (
+        TimerEvent.objects.filter(~Exists(stops), ~Exists(known), event=Event.START)
+        .filter(batch__status=BatchStatus.IN_PROGRESS)
+        .select_related("batch__protocol_version")
+        .order_by("id")
+    )
+
+
+def _report_missed(start: TimerEvent, *, limit: str) -> Deviation | None:
+    number = start.batch.number
+    with operation(actor=system_actor(Source.TASK), action="timer.missed", subject=number) as op:
+        batch = lock_batch(number)
+        stopped = TimerEvent.objects.filter(batch=batch, step=start.step, event=Event.STOP).exists()
+        if stopped or _known(batch, start.step):  # meanwhile, before the lock
+            return None
+        text = f"The timer was not stopped after {limit} min, which the protocol allows at most."
+        return open_deviation(op, batch, kind=Deviation.Kind.TIMER, step=start.step, text=text)
+
+
+def _known(batch: Batch, step: str) -> bool:
+    """One deviation for one timer, whether it was found running or was stopped too late."""
+    return Deviation.objects.filter(batch=batch, step=step, kind=Deviation.Kind.TIMER).exists()
 
 
 def timer_fault(timer: Timer, *, started_at: datetime, stopped_at: datetime) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
+from labeling.domain.deviations import DeviationClass
 from labeling.domain.lifecycle import BatchStatus, VersionStatus
 from labeling.models import Batch, ControlledVersion, Deviation, Lot, ProtocolVersion, SpecificationVersion
 from labeling.selectors.stock import lots
@@ -83,13 +84,14 @@ def _open_deviations() -> list[Wait]:
     counted = (
         Deviation.objects.filter(assessment_signature=None)
         .values("batch__number", "batch__status")
-        .annotate(open=Count("id"))
-        .order_by("batch__number")[:COLUMN_LENGTH]
+        .annotate(open=Count("id"), critical=Count("id", filter=Q(severity=DeviationClass.CRITICAL)))
+        .order_by("-critical", "batch__number")[:COLUMN_LENGTH]
     )
     return [
         {
             "name": row["batch__number"],
             "text": f"{row['open']} deviation{'' if row['open'] == 1 else 's'} to assess"
+            + (f", {row['critical']} critical" if row["critical"] else "")
             + (" of a rejected batch." if row["batch__status"] == BatchStatus.REJECTED else "."),
             "href": f"/batches/{row['batch__number']}/#deviations",
             "until": "",

@@ -24,13 +24,13 @@ from labeling.selectors.clock import database_now
 from labeling.selectors.facts import facts_of
 from labeling.services.clearance import clear_line, verify_line
 from labeling.services.completion import complete_batch
-from labeling.services.deviations import assess_deviation
 from labeling.services.planning import start_batch
 from labeling.services.recording import Reading, correct_entry, record_entry
 from labeling.services.timers import record_timer
 from labeling.services.verification import verify_entry, verify_step
 from labeling.views.activity import activity_now
 from labeling.views.pages import Outcome, act, allowed, batch_frame, carried_out, page, shown
+from labeling.views.trained import trained_for
 from labeling.views.worksheet import (
     entry_form,
     focus_next,
@@ -42,7 +42,7 @@ from labeling.views.worksheet import (
     waits_of,
 )
 from lims.accounts.actors import actor_of
-from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
+from lims.accounts.forms import SignatureForm
 from lims.accounts.roles import Permission
 from lims.errors import NotFound
 
@@ -77,9 +77,10 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
 def _context(request: HttpRequest, number: str, outcome: Outcome | None, forms: Mapping[str, Form]) -> dict[str, Any]:
     facts = facts_of(find_batch(number))
     document = document_of(facts)
+    trained = trained_for(request, facts.batch)
     in_progress = document["status"] == BatchStatus.IN_PROGRESS
     clearance = document["line_clearance"]
-    works = in_progress and allowed(request, Permission.MAKE_BATCH)
+    works = in_progress and trained.makes
     writable = works and (clearance is None or clearance["is_clear"])
     entry = forms.get("entry")
     bound = entry if isinstance(entry, EntryForm) else None
@@ -92,16 +93,15 @@ def _context(request: HttpRequest, number: str, outcome: Outcome | None, forms: 
         "steps": steps,
         "waits": waits_of(facts),
         "writable": writable,
-        "verify_allowed": in_progress and (works or allowed(request, Permission.VERIFY)),
+        "verify_allowed": in_progress and (works or trained.verifies),
+        "untrained": trained.untrained,
         "missing": missing_of(document),
         "autofocus": next_field,
         "timer_form": forms.get("timer"),
         "verify_form": forms.get("verify"),
-        "start_form": forms.get("start") or _start_form(request, document),
+        "start_form": forms.get("start") or _start_form(document, makes=trained.makes),
         "complete_form": (forms.get("complete") or _signature(document, "complete")) if writable else None,
-        "deviations": [
-            _deviation(request, document, d, forms.get(f"assess-{d['id']}")) for d in document["deviations"]
-        ],
+        "may_report": in_progress and allowed(request, Permission.REPORT_DEVIATION),
         "complete_signed": _completion(document),
         "clearance": clearance if in_progress else None,
         "clear_form": forms.get("clear") or (_signature(document, "clear") if works else None),
@@ -124,8 +124,8 @@ def _signature(document: Mapping[str, Any], name: str) -> SignatureForm:
     return SignatureForm(slug=name, initial={"revision": document["revision"]})
 
 
-def _start_form(request: HttpRequest, document: Mapping[str, Any]) -> StartForm | None:
-    if "start" not in document["actions"] or not allowed(request, Permission.MAKE_BATCH):
+def _start_form(document: Mapping[str, Any], *, makes: bool) -> StartForm | None:
+    if "start" not in document["actions"] or not makes:
         return None
     return StartForm(slug="start", initial={"revision": document["revision"]})
 
@@ -146,17 +146,6 @@ def _completion(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Protocol", f"{document['protocol']['code']} version {document['protocol']['version']}"),
         ("Record", f"{values} value{pluralize(values)}, {corrected} corrected, {opened} deviation{pluralize(opened)}"),
     ]
-
-
-def _deviation(
-    request: HttpRequest, document: Mapping[str, Any], deviation: Mapping[str, Any], refused: Form | None
-) -> dict[str, Any]:
-    name = f"assess-{deviation['id']}"
-    open_here = deviation["status"] == "open" and allowed(request, Permission.ASSESS_DEVIATION)
-    form = refused or (
-        ReasonedSignatureForm(slug=name, initial={"revision": document["revision"]}) if open_here else None
-    )
-    return {"json": deviation, "form": form}
 
 
 def _unfolded(steps: list[Any], *, for_verifier: bool, writable: bool, refused: Mapping[str, Form]) -> set[str]:
@@ -346,23 +335,3 @@ def complete(request: HttpRequest, number: str) -> HttpResponse:
         return worksheet(request, number, outcome, complete=form)
     messages.success(request, f"{number} is complete and in quarantine.", extra_tags="pass")
     return redirect("qc:tests", number)
-
-
-@page
-@act
-def assess(request: HttpRequest, number: str, pk: int) -> HttpResponse:
-    form = ReasonedSignatureForm(request.POST, slug=f"assess-{pk}")
-    outcome = carried_out(
-        form,
-        lambda: assess_deviation(
-            actor=actor_of(request),
-            number=number,
-            deviation_id=pk,
-            assessment=form.cleaned_data["reason"],
-            credential=form.credential,
-            revision=form.cleaned_data["revision"],
-        ),
-    )
-    if not outcome.done:
-        return worksheet(request, number, outcome, **{f"assess-{pk}": form})
-    return redirect(f"{reverse('labeling:batch', args=[number])}#deviations")

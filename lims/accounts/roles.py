@@ -20,7 +20,9 @@ class Permission(StrEnum):
     TEST = "record test results"
     REVIEW_RESULT = "review test results"
     INVESTIGATE = "investigate and invalidate test results"
+    REPORT_DEVIATION = "report deviations"
     ASSESS_DEVIATION = "assess deviations"
+    ASSESS_CRITICAL_DEVIATION = "assess critical deviations"
     HOLD_BATCH = "put batches on hold"
     RELEASE_BATCH = "release batches"
     REJECT_BATCH = "reject batches"
@@ -30,8 +32,10 @@ class Permission(StrEnum):
     APPROVE_DOCUMENT = "approve protocols and specifications and make them effective"
     READ_AUDIT = "read the audit trail"
     REVIEW_AUDIT = "review the audit trail of a batch"
+    REVIEW_SITE_AUDIT = "review the audit trail of the site, period by period"
     WATCH = "see alarms and the state of the installation"
     ACKNOWLEDGE = "acknowledge alarms"
+    TRAIN = "record and withdraw the training of other people"
     READ_ACCESS = "see who signed in, was turned away or locked out"
     MANAGE_PEOPLE = "enroll and deactivate people"
 
@@ -56,30 +60,33 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.OPERATOR: frozenset(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT),
-                *(P.DISPATCH_BATCH, P.WATCH, P.ACKNOWLEDGE),
+                *(P.DISPATCH_BATCH, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
-        Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.WATCH}),
-        Role.ANALYST: frozenset({P.VIEW, P.TEST, P.KEEP_EQUIPMENT, P.WATCH, P.ACKNOWLEDGE}),
+        Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.REPORT_DEVIATION, P.WATCH}),
+        Role.ANALYST: frozenset({P.VIEW, P.TEST, P.KEEP_EQUIPMENT, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE}),
         Role.REVIEWER: frozenset(
             {
-                *(P.VIEW, P.REVIEW_RESULT, P.ASSESS_DEVIATION, P.DRAFT_DOCUMENT, P.SUBMIT_DOCUMENT),
-                *(P.READ_AUDIT, P.REVIEW_AUDIT, P.WATCH, P.ACKNOWLEDGE),
+                *(P.VIEW, P.REVIEW_RESULT, P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.DRAFT_DOCUMENT, P.SUBMIT_DOCUMENT),
+                *(P.READ_AUDIT, P.REVIEW_AUDIT, P.TRAIN, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.RELEASER: frozenset(
             {
-                *(P.VIEW, P.RELEASE_BATCH, P.REJECT_BATCH, P.HOLD_BATCH, P.DISPATCH_BATCH),
-                *(P.READ_AUDIT, P.WATCH, P.ACKNOWLEDGE),
+                *(P.VIEW, P.RELEASE_BATCH, P.REJECT_BATCH, P.HOLD_BATCH, P.REPORT_DEVIATION, P.READ_AUDIT),
+                *(P.DISPATCH_BATCH, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.QUALITY: frozenset(
             {
-                *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.ASSESS_DEVIATION, P.HOLD_BATCH, P.REJECT_BATCH),
-                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.READ_AUDIT, P.READ_ACCESS, P.WATCH, P.ACKNOWLEDGE),
+                *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.HOLD_BATCH, P.REJECT_BATCH),
+                *(P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.ASSESS_CRITICAL_DEVIATION),
+                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.READ_AUDIT, P.REVIEW_SITE_AUDIT, P.READ_ACCESS),
+                *(P.WATCH, P.ACKNOWLEDGE),
             }
         ),
-        Role.RADIATION_SAFETY: frozenset({P.VIEW, P.KEEP_EQUIPMENT}),
+        # Sees and answers for alarms, instruments and stock; neither makes a batch nor decides about one.
+        Role.RADIATION_SAFETY: frozenset({P.VIEW, P.KEEP_EQUIPMENT, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE}),
         # Independent of record content (FDA Data Integrity Q&A 2018, Q4): no permission over batches or results.
         Role.ADMINISTRATOR: frozenset({P.MANAGE_PEOPLE, P.READ_ACCESS, P.WATCH, P.ACKNOWLEDGE}),
         Role.INSPECTOR: frozenset({P.VIEW, P.READ_AUDIT, P.READ_ACCESS, P.WATCH}),
@@ -104,7 +111,8 @@ def permissions_of(person: HasRoles) -> frozenset[Permission]:
     granted: set[Permission] = set()
     for name in person.role_names:
         granted |= _MATRIX[Role(name)]
-    return frozenset(granted)
+    limit: frozenset[str] | None = getattr(person, "limited_to", None)
+    return frozenset(granted if limit is None else granted & limit)
 
 
 def may(person: HasRoles, permission: Permission) -> bool:
@@ -114,8 +122,18 @@ def may(person: HasRoles, permission: Permission) -> bool:
 
 def require(person: HasRoles, permission: Permission) -> None:
     if not may(person, permission):
+        if getattr(person, "limited_to", None) is not None:
+            raise PermissionRefused(
+                f"Through this token, with its scopes and your role, you may not {permission.value}.",
+                permission=permission.name.lower(),
+            )
         roles = ", ".join(person.role_names) or "no role"
         raise PermissionRefused(f"Your role ({roles}) may not {permission.value}.", permission=permission.name.lower())
+
+
+def roles_with(permission: Permission) -> tuple[Role, ...]:
+    """The roles to ask for what `permission` allows."""
+    return tuple(role for role, granted in _MATRIX.items() if permission in granted)
 
 
 def acting_role(person: HasRoles, permission: Permission) -> str:

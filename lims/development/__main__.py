@@ -16,6 +16,9 @@ from lims.development.supervisor import say
 # Pure computations for other programs: no server is started, and nothing but their answer is written.
 SERVERLESS = {"formula", "judge", "help", "version"}
 OWNER_COMMANDS = {"migrate"}
+# Options of pytest with which one process does it all; what the user says about pytest-xdist counts before ours.
+LOOKING_ON = ("-s", "--capture=no", "--pdb", "--trace", "-h", "--help", "-V", "--version", "--fixtures", "--markers")
+OF_XDIST = ("-n", "--numprocesses", "--dist", "no:xdist", "-pno:xdist")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,10 +46,21 @@ def _port(rest: Sequence[str]) -> int:
 
 
 def test(rest: Sequence[str]) -> int:
+    if in_parallel(rest):
+        # Each process starts servers of its own; a file is not divided, because its tests share what they set up.
+        options = ["-p", "tests.own_servers", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+        return _run([sys.executable, "-m", "pytest", *options, *rest], {"LIMS_ENV": "test"})
     with servers.throw_away() as running:
         # The tests connect as lims_app; the owner makes their template, the administrator copies it.
         environment = running.environment | {"LIMS_ENV": "test"}
         return _run([sys.executable, "-m", "pytest", *rest], environment)
+
+
+def in_parallel(rest: Sequence[str]) -> bool:
+    """Whole folders, on servers of ours, by whoever does not want to look on while they run (-s, --pdb, -n0)."""
+    given = os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL")
+    files = any(not word.startswith("-") and (word.endswith(".py") or "::" in word) for word in rest)
+    return not (given or files or any(word.startswith((*LOOKING_ON, *OF_XDIST)) for word in rest))
 
 
 def manage(rest: Sequence[str]) -> int:

@@ -35,6 +35,9 @@ THROW_AWAY: dict[str, str] = {
     "max_wal_senders": "0",
     "max_connections": "100",
     "shared_buffers": "64MB",
+    "max_wal_size": "1GB",
+    "checkpoint_timeout": "1h",
+    "autovacuum": "off",
 }
 
 

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from lims.development.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = "oxinate"
+THROWN_AWAY = "oxinate-test-"
+ROOM_IN_MEMORY = 3_000_000_000  # bytes: the databases and the log of a whole run, with a margin
 
 
 def data_directory() -> Path:
@@ -105,12 +108,36 @@ def _redis(servers: Servers, directory: Path, secrets: Secrets, *, throw_away: b
 @contextlib.contextmanager
 def throw_away() -> Iterator[Servers]:
     """For tests: gone afterwards, and waiting for no disk."""
-    with tempfile.TemporaryDirectory(prefix="oxinate-test-", ignore_cleanup_errors=True) as directory:
-        servers = start(Path(directory), throw_away=True, memory=data_directory())
-        try:
-            yield servers
-        finally:
-            servers.stop()
+    place = _memory()
+    _sweep(place)
+    with tempfile.TemporaryDirectory(prefix=THROWN_AWAY, dir=place, ignore_cleanup_errors=True) as directory:
+        in_use = _lock(Path(directory) / "in-use.lock", fcntl.LOCK_EX)
+        assert in_use is not None
+        with in_use:
+            servers = start(Path(directory), throw_away=True, memory=data_directory())
+            try:
+                yield servers
+            finally:
+                servers.stop()
+
+
+def _memory() -> Path:
+    """A file system in memory with room enough; without one, the usual place of temporary files."""
+    shared = Path("/dev/shm")  # noqa: S108
+    with contextlib.suppress(OSError):
+        if os.access(shared, os.W_OK | os.X_OK) and shutil.disk_usage(shared).free > ROOM_IN_MEMORY:
+            return shared
+    return Path(tempfile.gettempdir())
+
+
+def _sweep(place: Path) -> None:
+    """Take away what a killed run left, whose lock nobody holds any more."""
+    for left in place.glob(f"{THROWN_AWAY}*/in-use.lock"):
+        with contextlib.suppress(OSError):
+            lock = _lock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if lock is not None:
+                shutil.rmtree(left.parent, ignore_errors=True)
+                lock.close()
 
 
 # --- One set of servers per checkout ------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ class Document(models.Model):
 
     class Kind(models.TextChoices):
         BATCH_RECORD = "batch_record", "Batch record"
+        AUDIT_TRAIL = "audit_trail", "Audit trail"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Waiting for the printer"

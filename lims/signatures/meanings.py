@@ -18,6 +18,9 @@ class Meaning(StrEnum):
     RELEASED = "released"
     REJECTED = "rejected"
     AUDIT_TRAIL_REVIEWED = "audit_trail_reviewed"
+    TRAINED = "trained"
+    TRAINING_WITHDRAWN = "training_withdrawn"
+    PERIOD_REVIEWED = "period_reviewed"
     LINE_CLEARED = "line_cleared"
     HANDED_OVER = "handed_over"
 
@@ -38,7 +41,10 @@ _TEXT = {
     Meaning.INVALIDATED: "I invalidate this result for the reason stated.",
     Meaning.RELEASED: "I release this batch for use.",
     Meaning.REJECTED: "I reject this.",
+    Meaning.TRAINED: "I trained or assessed these people, and they can do these tasks.",
+    Meaning.TRAINING_WITHDRAWN: "I withdraw this training; it counts no longer.",
     Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
+    Meaning.PERIOD_REVIEWED: "I reviewed the sample and the exceptions of this period of the audit trail.",
     Meaning.LINE_CLEARED: "I cleared the work area: nothing of another product or person is left in it.",
     Meaning.HANDED_OVER: "I handed this over; the identity on it is that of the batch.",
 }

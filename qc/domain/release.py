@@ -36,7 +36,8 @@ class Circumstances:
     """What beside the tests decides: where the batch stands, what is open, whether it is still usable."""
 
     status: BatchStatus
-    open_deviations: Sequence[str]
+    open_deviations: Sequence[str]  # each with its class in front
+    affected_by: Sequence[str]  # assessed: the product is affected
     not_computed: Sequence[str]
     expired: bool
     expires: bool
@@ -89,7 +90,9 @@ def _circumstances(now: Circumstances) -> Iterable[Blocker]:
             "wrong_status", f"The batch is {now.status.label.lower()}; only a batch in quarantine is released."
         )
     for text in now.open_deviations:
-        yield Blocker("open_deviation", f"A deviation is not assessed: {text}")
+        yield Blocker("open_deviation", f"A deviation is not assessed. {text}")
+    for text in now.affected_by:
+        yield Blocker("product_affected", f"A deviation affects the product, which can only be rejected: {text}")
     for text in now.not_computed:
         yield Blocker("result_not_computed", text)
     if not now.expires:

@@ -27,7 +27,7 @@ from qc.selectors import assess, blockers_of, document_with_tests
 from qc.services.disposition import reject_batch, release_batch
 from qc.views.unusual import unusual_of
 
-WHERE = {"open_deviation": "#deviations", "no_expiry": ""}
+WHERE = {"open_deviation": "#deviations", "product_affected": "#deviations", "no_expiry": ""}
 
 
 @page

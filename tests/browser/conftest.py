@@ -42,6 +42,7 @@ def open_context(browser: Browser, live_server: object) -> Iterator[Callable[...
         wanted = {"viewport": {"width": 1024, "height": 768}, "base_url": str(live_server), **options}
         context = browser.new_context(**wanted)  # type: ignore[arg-type]
         context.set_default_timeout(8000)
+        context.set_default_navigation_timeout(30_000)  # the first page loads the whole site, perhaps on a busy machine
         contexts.append(context)
         return context
 

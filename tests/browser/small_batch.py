@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from labeling.models import Batch, ProtocolVersion, SpecificationVersion, TimerEvent
+from labeling.domain.deviations import Assessed, Cause, DeviationClass
+from labeling.models import Batch, Deviation, ProtocolVersion, SpecificationVersion, TimerEvent
 from labeling.selectors.clock import database_now
 from labeling.services.completion import complete_batch
+from labeling.services.deviations import assess_deviation
 from labeling.services.planning import plan_batch, start_batch
 from labeling.services.recording import Reading, record_entry
 from labeling.services.timers import record_timer
@@ -142,3 +144,20 @@ def in_quarantine(who: People, *, purity: str = "98.2", reviewed: bool = True) -
     if reviewed:
         review_trail(who, batch.number)
     return batch
+
+
+def settle(who: People, number: str) -> None:
+    """Quality assesses the critical deviation that stopped a step."""
+    assess_deviation(
+        actor=who.quality,
+        number=number,
+        deviation_id=Deviation.objects.get(batch__number=number, kind=Deviation.Kind.IDENTITY).pk,
+        assessed=Assessed(
+            "A label of the next patient lay on the bench; it was removed.",
+            DeviationClass.CRITICAL,
+            impact="None: the cells were not touched before the right label was scanned.",
+            cause=Cause.METHOD,
+            root_cause="Labels of two patients were printed at once.",
+        ),
+        credential=credential("quality"),
+    )

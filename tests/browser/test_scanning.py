@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from labeling.models import Batch, Deviation, Dispatch, Entry, Scan
-from labeling.services.deviations import assess_deviation
 from labeling.services.planning import plan_batch, start_batch
 from labeling.services.recording import Reading, record_entry
 from qc.services.disposition import release_batch
@@ -126,13 +125,7 @@ def test_another_identity_stops_the_step_with_and_without_a_network(person: Pers
     expect(page.locator("#chain")).to_contain_text("Another identity")
     deviation = Deviation.objects.get(batch__number=cells)
     assert (deviation.severity, deviation.kind) == ("critical", "identity")
-    assess_deviation(
-        actor=who.quality,
-        number=cells,
-        deviation_id=deviation.pk,
-        assessment="A label of another patient lay on the bench; removed.",
-        credential=credential("quality"),
-    )
+    small_batch.settle(who, cells)
     expect(step.locator('[data-entry="receive_cells.identity"]')).to_be_visible()  # nobody reloaded the page
     put(page, "receive_cells.identity", OURS)
     expect(line(page)).to_contain_text("Everything is saved.")

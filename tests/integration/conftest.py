@@ -4,6 +4,7 @@ import pytest
 from django.core.cache import cache
 
 from labeling.models import Batch
+from labeling.selectors.batch import find_batch
 from tests import factories
 from tests.factories import People
 
@@ -17,24 +18,16 @@ def no_memory_of_earlier_requests() -> None:
 @pytest.fixture
 def who(db: None) -> People:
     """One person for each role."""
-    return factories.people()
-
-
-@pytest.fixture
-def who_in_a_database_of_its_own(transactional_db: None) -> People:
-    """For threads, which see only what was committed."""
-    return factories.people()
+    return factories.known_people()
 
 
 @pytest.fixture
 def laboratory(who: People) -> People:
     """The people, with effective protocols and specifications, checked instruments and accepted lots."""
-    factories.adopt_library(who)
-    factories.stock(who)
     return who
 
 
 @pytest.fixture
 def ready(laboratory: People) -> Batch:
     """A synthesis in quarantine whose results are all there and reviewed."""
-    return factories.ready_to_decide(laboratory)
+    return find_batch(Batch.objects.get().number)

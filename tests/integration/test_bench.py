@@ -13,7 +13,6 @@ from labeling.models import Deviation, Dispatch, Entry, LineClearance, Scan
 from labeling.selectors.batch import batch_document
 from labeling.selectors.clock import database_now
 from labeling.services.clearance import clear_line, verify_line
-from labeling.services.deviations import assess_deviation
 from labeling.services.dispatch import Consignment, dispatch_batch
 from labeling.services.planning import plan_batch, start_batch
 from labeling.services.recording import Reading, record_entry
@@ -124,13 +123,7 @@ def test_another_identity_stops_the_step_until_the_deviation_is_assessed(laborat
         record_entry(actor=laboratory.operator, number=number, step="receive_cells", field="identity", reading=right)
     assert refusal.value.code == "step_stopped"
     assert [step["key"] for step in batch_document(number)["steps"] if step["stopped"]] == ["receive_cells"]
-    assess_deviation(
-        actor=laboratory.quality,
-        number=number,
-        deviation_id=deviation.pk,
-        assessment="A label of the next patient lay on the bench; it was removed.",
-        credential=credential("quality"),
-    )
+    small_batch.settle(laboratory, number)
     record_entry(actor=laboratory.operator, number=number, step="receive_cells", field="identity", reading=right)
     chain = batch_document(number)["chain_of_identity"]
     assert [(row["point"], row["read"], row["matched"]) for row in chain] == [

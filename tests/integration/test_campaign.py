@@ -19,6 +19,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.factories import PASSWORD, totp_secret
+
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = ROOT / "examples" / "run_campaign.py"
 REFERENCE = ROOT / "examples" / "campaign.json"
@@ -83,6 +85,28 @@ def run(folder: Path, campaign: Path, *, url: str, accounts: Path) -> Run:
     return Run(finished.returncode, told, json.loads(out.read_text()) if out.exists() else {}, records)
 
 
+@pytest.fixture(scope="module")
+def staffed(site: Site) -> Site:
+    """The same site with more people who approve and release: nobody waits for the next code of one person."""
+    data = site.accounts.parent
+    names = [f"{role}-{number}" for role in ("quality", "releaser") for number in range(11, 15)]
+    enroll = f"from tests.factories import another\nfor name in {names}: another(name, name.partition('-')[0])"
+    environment = {name: value for name, value in os.environ.items() if name not in SERVERS_OF_THE_TESTS}
+    subprocess.run(
+        [sys.executable, "-m", "lims.development", "manage", "shell", "-v", "0", "-c", enroll],
+        env={**environment, "LIMS_DATA_DIR": str(data)},
+        cwd=ROOT,
+        check=True,
+    )
+    rows = json.loads(site.accounts.read_text(encoding="utf-8"))["accounts"]
+    for name in names:
+        person = {"username": name, "password": PASSWORD.format(name), "totp_secret": totp_secret(name)}
+        rows.append({**person, "roles": [name.partition("-")[0]]})
+    path = data / "more-accounts.json"
+    path.write_text(json.dumps({"accounts": rows}), encoding="utf-8")
+    return Site(site.url, path)
+
+
 def written(folder: Path, campaign: dict[str, Any]) -> Path:
     path = folder / "campaign.json"
     path.write_text(json.dumps(campaign), encoding="utf-8")
@@ -114,18 +138,18 @@ def test_the_reference_campaign_comes_out_as_its_file_expects(site: Site, tmp_pa
         assert hashlib.sha256(pdf).hexdigest() == batch["record"]["sha256"]
 
 
-def test_a_campaign_runs_twice_on_one_server(site: Site, synthesis: dict[str, Any], tmp_path: Path) -> None:
+def test_a_campaign_runs_twice_on_one_server(staffed: Site, synthesis: dict[str, Any], tmp_path: Path) -> None:
     campaign = written(tmp_path, synthesis)
-    first, second = (run(tmp_path, campaign, url=site.url, accounts=site.accounts) for _ in range(2))
+    first, second = (run(tmp_path, campaign, url=staffed.url, accounts=staffed.accounts) for _ in range(2))
 
     assert (first.status, second.status) == (0, 0), second.told
     assert "-KIT-302" in second.told
     assert first.json["batches"][0]["number"] != second.json["batches"][0]["number"]
 
 
-def test_an_expectation_that_is_not_met_is_told(site: Site, synthesis: dict[str, Any], tmp_path: Path) -> None:
+def test_an_expectation_that_is_not_met_is_told(staffed: Site, synthesis: dict[str, Any], tmp_path: Path) -> None:
     synthesis["synthesis"]["expected_results"]["concentration"]["value"] = "52.8417"
-    done = run(tmp_path, written(tmp_path, synthesis), url=site.url, accounts=site.accounts)
+    done = run(tmp_path, written(tmp_path, synthesis), url=staffed.url, accounts=staffed.accounts)
 
     assert done.status == 1
     assert not done.json["ok"]
@@ -134,11 +158,11 @@ def test_an_expectation_that_is_not_met_is_told(site: Site, synthesis: dict[str,
     assert "52.8417 MBq/mL" in wrong
 
 
-def test_a_missing_test_keeps_the_batch_and_what_is_made_from_it(site: Site, tmp_path: Path) -> None:
+def test_a_missing_test_keeps_the_batch_and_what_is_made_from_it(staffed: Site, tmp_path: Path) -> None:
     campaign = json.loads(REFERENCE.read_text(encoding="utf-8"))
     del campaign["synthesis"]["test_results"]["endotoxin"]
     campaign["synthesis"]["expected_release"] = {"decision": "refused", "blockers": ["endotoxin"]}
-    done = run(tmp_path, written(tmp_path, campaign), url=site.url, accounts=site.accounts)
+    done = run(tmp_path, written(tmp_path, campaign), url=staffed.url, accounts=staffed.accounts)
 
     assert done.status == 1  # the file still expects the labelings
     assert "refused: endotoxin" in done.told
@@ -147,10 +171,10 @@ def test_a_missing_test_keeps_the_batch_and_what_is_made_from_it(site: Site, tmp
 
 
 def test_what_the_server_refuses_is_told_with_batch_step_and_field(
-    site: Site, synthesis: dict[str, Any], tmp_path: Path
+    staffed: Site, synthesis: dict[str, Any], tmp_path: Path
 ) -> None:
     synthesis["synthesis"]["entries"][2]["unit"] = "MBk"
-    done = run(tmp_path, written(tmp_path, synthesis), url=site.url, accounts=site.accounts)
+    done = run(tmp_path, written(tmp_path, synthesis), url=staffed.url, accounts=staffed.accounts)
 
     assert done.status == 1
     assert f"{done.json['batches'][0]['number']} dispense.starting: " in done.told

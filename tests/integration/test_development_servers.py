@@ -17,6 +17,7 @@ import pytest
 import redis
 
 from lims.development import postgres, processes, provision, servers
+from lims.development.__main__ import in_parallel
 from lims.development.postgres import Postgres
 from lims.development.processes import StartFailed
 from lims.development.secret_files import Secrets
@@ -183,6 +184,42 @@ def test_servers_die_with_the_process_that_started_them(tmp_path: Path) -> None:
     while time.monotonic() < end and any(processes.command_line(pid) for pid in pids):
         time.sleep(0.05)
     assert not any(processes.command_line(pid) for pid in pids)
+
+
+def test_what_a_killed_run_left_is_swept_away_and_what_is_in_use_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "_memory", lambda: tmp_path)
+    left = tmp_path / f"{servers.THROWN_AWAY}left"
+    left.mkdir()
+    (left / "in-use.lock").touch()
+    with servers.throw_away():
+        assert not left.exists()
+        [mine] = tmp_path.glob(f"{servers.THROWN_AWAY}*")
+        with servers.throw_away():
+            assert mine.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "parallel"),
+    [
+        ("", True),
+        ("tests/integration -q -k release --ignore=tests/integration/test_seals.py", True),
+        ("tests/integration/test_seals.py", False),
+        ("tests/unit/test_laws.py::test_decay -v", False),
+        ("-n0", False),
+        ("-p no:xdist", False),
+        ("--pdb", False),
+    ],
+)
+def test_whole_folders_are_tested_in_two_processes(words: str, parallel: bool) -> None:
+    assert in_parallel(words.split()) is parallel
+
+
+def test_tests_on_a_given_server_run_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://lims@127.0.0.1:1/oxinate")
+    assert not in_parallel([])
 
 
 def test_a_given_server_is_set_up_by_a_role_that_may(

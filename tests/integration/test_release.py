@@ -92,6 +92,7 @@ def test_a_result_nobody_reviewed_blocks(laboratory: People) -> None:
 
 
 def test_an_open_deviation_blocks_until_another_person_has_assessed_it(laboratory: People) -> None:
+    from labeling.domain.deviations import Assessed, DeviationClass
     from labeling.services.deviations import assess_deviation
 
     batch = factories.ready_to_decide(laboratory, values={"react.temperature": "28.0"})
@@ -102,7 +103,7 @@ def test_an_open_deviation_blocks_until_another_person_has_assessed_it(laborator
         actor=laboratory.quality,
         number=batch.number,
         deviation_id=deviation.pk,
-        assessment="Two degrees for ten minutes do not change the complexation.",
+        assessed=Assessed("Two degrees for ten minutes do not change the complexation.", DeviationClass.MINOR),
         credential=credential("quality"),
     )
     with pytest.raises(NotReleasable, match="audit trail is not reviewed up to its last event"):
@@ -255,12 +256,8 @@ def race(acts: list[Callable[[], Batch]]) -> list[str]:
     [(True, ["illegal_transition", "released"]), (False, ["released", "stopped by the database"])],
 )
 def test_of_two_releases_at_once_one_wins_and_only_because_of_the_lock(
-    transactional_db: None, monkeypatch: pytest.MonkeyPatch, locked: bool, outcome: list[str]
+    laboratory: People, ready: Batch, monkeypatch: pytest.MonkeyPatch, locked: bool, outcome: list[str]
 ) -> None:
-    who = factories.people()
-    factories.adopt_library(who)
-    factories.stock(who)
-    batch = factories.ready_to_decide(who)
     gate = threading.Barrier(2, timeout=2)
     real_assess = disposition.assess
 
@@ -276,7 +273,7 @@ def test_of_two_releases_at_once_one_wins_and_only_because_of_the_lock(
     # Two people: a one-time code is good once, so one person alone cannot release twice at once.
     another = factories.another("releaser-2", "releaser")
     acts = [
-        lambda: release(who, batch.number),
-        lambda: release_batch(actor=another, number=batch.number, credential=credential("releaser-2")),
+        lambda: release(laboratory, ready.number),
+        lambda: release_batch(actor=another, number=ready.number, credential=credential("releaser-2")),
     ]
     assert race(acts) == outcome

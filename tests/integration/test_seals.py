@@ -70,11 +70,11 @@ class Site:
 
 
 @pytest.fixture
-def site(transactional_db: None, database_server: DatabaseServer, tmp_path: Path, settings: Any) -> Site:
+def site(who: People, transactional_db: None, database_server: DatabaseServer, tmp_path: Path, settings: Any) -> Site:
     """Three blocks and more: people, then two lots, then two lots."""
     settings.AUDIT_KEY_FILE = tmp_path / "keys" / "audit.key"
     settings.AUDIT_ANCHOR_FILE = str(tmp_path / "anchor.jsonl")
-    made = Site(factories.people(), database_server, tmp_path / "keys" / "audit.key", tmp_path / "anchor.jsonl")
+    made = Site(who, database_server, tmp_path / "keys" / "audit.key", tmp_path / "anchor.jsonl")
     made.seal()
     for _ in range(2):
         made.work()
@@ -431,9 +431,8 @@ def test_work_that_goes_on_after_a_cut_is_not_what_was_written_down(site: Site) 
 @pytest.mark.requirement("P11-10a")
 def test_an_older_backup_is_not_taken_for_the_trail(site: Site) -> None:
     name, backup = str(connection.settings_dict["NAME"]), f"{connection.settings_dict['NAME']}_backup"
-    copier = DatabaseServer(site.server.admin_url, site.server.owner_url, site.server.app_url, template=name)
     connection.close()
-    copier.copy(backup)
+    site.server.copy(backup, of=name)
     last = Block.objects.latest("number").number
     site.work()
     site.seal()
@@ -446,7 +445,7 @@ def test_an_older_backup_is_not_taken_for_the_trail(site: Site) -> None:
     finally:
         connection.close()
         connection.settings_dict["NAME"] = name
-        copier.drop(backup)
+        site.server.drop(backup)
 
 
 @pytest.mark.requirement("P11-10a")
@@ -512,10 +511,8 @@ def test_the_server_may_only_add_blocks(db: None, statement: str) -> None:
 
 
 @pytest.mark.requirement("AUD-1")
-def test_the_database_says_itself_which_transaction_an_operation_belongs_to_and_when(db: None) -> None:
-    forged = Operation.objects.create(
-        actor=factories.people().operator.user, role="", action="x", source="rest", txid=5, cluster=5
-    )
+def test_the_database_says_itself_which_transaction_an_operation_belongs_to_and_when(who: People) -> None:
+    forged = Operation.objects.create(actor=who.operator.user, role="", action="x", source="rest", txid=5, cluster=5)
     forged.refresh_from_db()
     with connection.cursor() as cursor:
         cursor.execute("SELECT txid_current(), (pg_control_system()).system_identifier")
@@ -526,6 +523,7 @@ def test_the_database_says_itself_which_transaction_an_operation_belongs_to_and_
 
 
 def test_a_trail_restored_on_another_server_goes_on(
+    who: People,
     transactional_db: None,
     database_server: DatabaseServer,
     tmp_path: Path,
@@ -534,7 +532,7 @@ def test_a_trail_restored_on_another_server_goes_on(
 ) -> None:
     """There transactions count from one again, and rows that came along unsealed are of a server that is gone."""
     settings.AUDIT_KEY_FILE = tmp_path / "keys" / "audit.key"
-    site = Site(factories.people(), database_server, settings.AUDIT_KEY_FILE, tmp_path / "anchor.jsonl")
+    site = Site(who, database_server, settings.AUDIT_KEY_FILE, tmp_path / "anchor.jsonl")
     far = 1_000_000_000
     site.attack(f"UPDATE audit_operation SET cluster = 1, txid = txid + {far}")
     site.work()

@@ -37,6 +37,7 @@ PLACES = (
     Place("Stock", "labeling:stock", ("/stock/",)),
     Place("Instruments", "labeling:instruments", ("/instruments/",)),
     Place("Protocols", "labeling:protocols", ("/protocols/", "/specifications/")),
+    Place("Training", "labeling:training", ("/training/",)),
     Place("People", "people:people", ("/people/",), Permission.MANAGE_PEOPLE),
     Place("Access", "people:access", ("/access/",), Permission.READ_ACCESS),
     Place("Alarms", "oversight:alarms", ("/alarms/", "/health/"), Permission.WATCH),

@@ -10,7 +10,7 @@ from lims.audit import sql
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("labeling", "0006_check_clock_offset"),
+        ("labeling", "0009_exceptions_found"),
         ("signatures", "0002_triggers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
