@@ -256,6 +256,7 @@ def test_of_two_values_the_right_one_becomes_a_correction(person: Person, batch:
     page.context.set_offline(False)
     slot = page.locator('[data-slot="product.activity"]')
     slot.get_by_role("button", name="Correct it to 42.0 MBq").click()
+    slot.locator("form.correcting [name=reason_code]").select_option("misread")
     slot.locator("form.correcting [name=reason]").fill("Read before the vial stood in its holder.")
     slot.get_by_role("button", name="Save the correction").click()
     expect(slot.locator(".slot-line s")).to_contain_text("41.5")

@@ -44,21 +44,21 @@ def wedge(page: Page, code: str) -> None:
 
 
 @pytest.fixture
-def who(transactional_db: None) -> People:
+def team(transactional_db: None) -> People:
     return small_batch.laboratory()
 
 
 @pytest.fixture
-def cells(who: People) -> str:
+def cells(team: People) -> str:
     """A labeling of the cells COI-302-1 whose cells are received next."""
-    factories.adopt_library(who)
+    factories.adopt_library(team)
     for code, kind in (("CC-1", "cell_counter"), ("CF-1", "centrifuge")):
-        factories.instrument(who, code, kind)
-    factories.lot(who, "CELLS-1", "cells", identity=OURS)
-    number = plan_batch(actor=who.operator, protocol="t-cell-labeling", identity=OURS).number
-    start_batch(actor=who.operator, number=number)
+        factories.instrument(team, code, kind)
+    factories.lot(team, "CELLS-1", "cells", identity=OURS)
+    number = plan_batch(actor=team.operator, protocol="t-cell-labeling", identity=OURS).number
+    start_batch(actor=team.operator, number=number)
     clear = Reading(value="true")
-    record_entry(actor=who.operator, number=number, step="line_clearance", field="clear", reading=clear)
+    record_entry(actor=team.operator, number=number, step="line_clearance", field="clear", reading=clear)
     return number
 
 
@@ -82,9 +82,9 @@ def test_scans_find_their_fields_whatever_has_the_focus(person: Person, cells: s
     assert page.evaluate("document.documentElement.dataset.sounded") == "good"
 
 
-def test_a_site_with_a_prefix_asks_for_no_speed(person: Person, who: People, settings: Any) -> None:
+def test_a_site_with_a_prefix_asks_for_no_speed(person: Person, team: People, settings: Any) -> None:
     settings.SCAN_PREFIX = "~"
-    batch = small_batch.in_progress(who)
+    batch = small_batch.in_progress(team)
     page = opened(person("operator"), batch.number)
     unfold(page)
     volume = page.locator('[data-entry="product.volume"] [name=value]')
@@ -96,8 +96,8 @@ def test_a_site_with_a_prefix_asks_for_no_speed(person: Person, who: People, set
     expect(volume).to_have_value("3.")
 
 
-def test_a_wrong_scan_is_said_refused_and_recorded(person: Person, who: People) -> None:
-    batch = small_batch.in_progress(who)
+def test_a_wrong_scan_is_said_refused_and_recorded(person: Person, team: People) -> None:
+    batch = small_batch.in_progress(team)
     page = opened(person("operator"), batch.number)
     unfold(page)
     page.locator('[data-entry="product.kit_lot"] [name=value]').focus()
@@ -111,7 +111,7 @@ def test_a_wrong_scan_is_said_refused_and_recorded(person: Person, who: People) 
 
 
 @pytest.mark.requirement("CELL-4")
-def test_another_identity_stops_the_step_with_and_without_a_network(person: Person, who: People, cells: str) -> None:
+def test_another_identity_stops_the_step_with_and_without_a_network(person: Person, team: People, cells: str) -> None:
     page = opened(person("operator"), cells)
     page.context.set_offline(True)
     page.locator('[data-entry="receive_cells.identity"] [name=value]').focus()
@@ -125,7 +125,7 @@ def test_another_identity_stops_the_step_with_and_without_a_network(person: Pers
     expect(page.locator("#chain")).to_contain_text("Another identity")
     deviation = Deviation.objects.get(batch__number=cells)
     assert (deviation.severity, deviation.kind) == ("critical", "identity")
-    small_batch.settle(who, cells)
+    small_batch.settle(team, cells)
     expect(step.locator('[data-entry="receive_cells.identity"]')).to_be_visible()  # nobody reloaded the page
     put(page, "receive_cells.identity", OURS)
     expect(line(page)).to_contain_text("Everything is saved.")
@@ -133,9 +133,9 @@ def test_another_identity_stops_the_step_with_and_without_a_network(person: Pers
 
 
 def test_timers_warn_alarm_and_survive_a_reload(person: Person) -> None:
-    who = small_batch.laboratory(timer="1", longest="2")
-    batch = small_batch.in_progress(who, minutes_ago=30)
-    started = small_batch.timer_started(who, batch.number, seconds_ago=75)
+    team = small_batch.laboratory(timer="1", longest="2")
+    batch = small_batch.in_progress(team, minutes_ago=30)
+    started = small_batch.timer_started(team, batch.number, seconds_ago=75)
     page = opened(person("operator"), batch.number)
     unfold(page)
     timer = page.locator("#product .timer")
@@ -152,8 +152,8 @@ def test_timers_warn_alarm_and_survive_a_reload(person: Person) -> None:
     assert started
 
 
-def test_the_pad_types_numbers_and_units_and_goes_on(person: Person, who: People) -> None:
-    batch = small_batch.in_progress(who)
+def test_the_pad_types_numbers_and_units_and_goes_on(person: Person, team: People) -> None:
+    batch = small_batch.in_progress(team)
     page = opened(person("operator"), batch.number)
     unfold(page)
     page.locator("#pad-toggle").click()
@@ -171,8 +171,8 @@ def test_the_pad_types_numbers_and_units_and_goes_on(person: Person, who: People
     assert (entry.typed, entry.unit, entry.equipment and entry.equipment.code) == ("42.0", "MBq", "DC-1")
 
 
-def test_a_comma_is_refused_before_it_waits(person: Person, who: People) -> None:
-    batch = small_batch.in_progress(who)
+def test_a_comma_is_refused_before_it_waits(person: Person, team: People) -> None:
+    batch = small_batch.in_progress(team)
     page = opened(person("operator"), batch.number)
     page.context.set_offline(True)
     put(page, "product.volume", "3,2")
@@ -181,8 +181,8 @@ def test_a_comma_is_refused_before_it_waits(person: Person, who: People) -> None
 
 
 @pytest.mark.requirement("SIG-6")
-def test_the_second_person_verifies_one_value_at_this_workstation(person: Person, who: People) -> None:
-    batch = small_batch.in_progress(who)
+def test_the_second_person_verifies_one_value_at_this_workstation(person: Person, team: People) -> None:
+    batch = small_batch.in_progress(team)
     page = opened(person("operator"), batch.number)
     put(page, "product.activity", "42.0")
     slot = page.locator('[data-slot="product.activity"]')
@@ -195,8 +195,8 @@ def test_the_second_person_verifies_one_value_at_this_workstation(person: Person
 
 @pytest.mark.requirement("SIG-6")
 def test_the_line_is_cleared_by_two_people_before_the_first_entry(person: Person) -> None:
-    who = small_batch.laboratory(more="line_clearance: {verified_by_second_person: true, text: The cell is empty.}\n")
-    batch = small_batch.in_progress(who)
+    team = small_batch.laboratory(more="line_clearance: {verified_by_second_person: true, text: The cell is empty.}\n")
+    batch = small_batch.in_progress(team)
     page = opened(person("operator"), batch.number)
     expect(page.locator("form.entry")).to_have_count(0)
     sign(page, "operator", button="Sign: line cleared")
@@ -208,9 +208,9 @@ def test_the_line_is_cleared_by_two_people_before_the_first_entry(person: Person
 
 
 @pytest.mark.requirement("PET-90")
-def test_a_released_batch_is_handed_over_with_its_container_scanned(person: Person, who: People) -> None:
-    batch = small_batch.in_quarantine(who)
-    release_batch(actor=who.releaser, number=batch.number, credential=credential("releaser"))
+def test_a_released_batch_is_handed_over_with_its_container_scanned(person: Person, team: People) -> None:
+    batch = small_batch.in_quarantine(team)
+    release_batch(actor=team.releaser, number=batch.number, credential=credential("releaser"))
     page = opened(person("operator"), batch.number)
     page.get_by_text("Hand over the product").click()
     for label, text in (

@@ -172,7 +172,6 @@ def test_a_wrong_scan_is_refused_and_kept_without_a_deviation(laboratory: People
     number = cells(laboratory)
     rest = Rest("operator")
     body = {"code": "DC-1", "step": "receive_cells", "field": "viable_before"}
-    factories.instrument(laboratory, "DC-1", "dose_calibrator")
     answer = rest.post(f"batches/{number}/scans/", body)
     assert answer.status_code == 201
     assert (answer.data["matched"], answer.data["outcome"]) == (False, "wrong")
