@@ -1,5 +1,6 @@
 from labeling.models.batches import Batch, Deviation, Entry, Result, TimerEvent, Verification
 from labeling.models.bench import Dispatch, LineClearance, Scan
+from labeling.models.containers import Container, ContainerEvent, DecayStorage, WasteSurvey
 from labeling.models.controlled import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.models.equipment import Calibration, Equipment, EquipmentCheck
 from labeling.models.materials import Lot
@@ -10,7 +11,10 @@ __all__ = [
     "AdoptedNuclide",
     "Batch",
     "Calibration",
+    "Container",
+    "ContainerEvent",
     "ControlledVersion",
+    "DecayStorage",
     "Deviation",
     "Dispatch",
     "Entry",
@@ -26,4 +30,5 @@ __all__ = [
     "Training",
     "TrainingWithdrawal",
     "Verification",
+    "WasteSurvey",
 ]

@@ -10,7 +10,7 @@ from lims.audit import sql
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("labeling", "0009_exceptions_found"),
+        ("labeling", "0010_containers"),
         ("signatures", "0002_triggers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
