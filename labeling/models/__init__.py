@@ -1,4 +1,5 @@
 from labeling.models.batches import Batch, Deviation, Entry, Result, TimerEvent, Verification
+from labeling.models.containers import Container, ContainerEvent, DecayStorage, WasteSurvey
 from labeling.models.controlled import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.models.equipment import Calibration, Equipment, EquipmentCheck
 from labeling.models.materials import Lot
@@ -9,7 +10,10 @@ __all__ = [
     "AdoptedNuclide",
     "Batch",
     "Calibration",
+    "Container",
+    "ContainerEvent",
     "ControlledVersion",
+    "DecayStorage",
     "Deviation",
     "Entry",
     "Equipment",
@@ -22,4 +26,5 @@ __all__ = [
     "Training",
     "TrainingWithdrawal",
     "Verification",
+    "WasteSurvey",
 ]

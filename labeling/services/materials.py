@@ -14,6 +14,7 @@ from labeling.domain.units import dimension_of, unit, wrong_unit
 from labeling.models import Batch, Equipment, Lot
 from labeling.selectors.clock import database_now
 from labeling.services.equipment import instrument_for
+from labeling.services.lot_containers import open_lot_container
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
 from lims.accounts.roles import Permission, require
@@ -57,12 +58,14 @@ def receive_lot(
         received_on=received_on,
         received_by=actor.user,
     )
-    with operation(actor=actor, action="lot.receive", subject=number):
+    with operation(actor=actor, action="lot.receive", subject=number) as op:
         try:
             with transaction.atomic():
                 lot.save(force_insert=True)
         except IntegrityError:
             raise Conflict(f"A lot {number} was received already.", code="already_exists", field="number") from None
+        if stated or received:
+            open_lot_container(op, lot)
     return lot
 
 

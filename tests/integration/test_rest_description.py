@@ -29,6 +29,7 @@ POST batches/{}/entries/{}/correct · POST batches/{}/entries/{}/verify · POST 
 GET batches/{}/test-results · POST batches/{}/test-results · POST batches/{}/test-results/{}/review
 POST batches/{}/test-results/{}/investigation · GET batches/{}/disposition · POST batches/{}/disposition
 GET batches/{}/documents · GET documents/{}/content · POST documents/verify · GET batches/{}/history
+GET containers/ · POST containers/ · GET containers/{} · GET containers/{}/activity
 GET audit/operations · POST formulas/{} · GET health
 """
 

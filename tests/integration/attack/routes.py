@@ -65,6 +65,7 @@ TRAINING = {
     "valid_until": "2027-01-01T00:00:00+00:00",
 }
 HALF_LIFE = {"half_life": {"value": "78.4", "unit": "h"}, "source": "nobody"}
+SURVEY = {"equipment": "SM-1", "background": "0.08", "reading": "0.09", "unit": "uSv/h", "outcome": "fail"}
 VERSION_ACTS = {"submit": P.SUBMIT_DOCUMENT, "approve": P.APPROVE_DOCUMENT, "retire": P.APPROVE_DOCUMENT}
 UPKEEP = ("roles", "deactivate", "reset-password", "revoke-factor", "unlock", "check-identity")
 
@@ -104,6 +105,18 @@ REST: dict[str, Route] = {
     "nuclides/": reads(P.VIEW),
     "nuclides/<str:code>/": reads(P.VIEW),
     "nuclides/<str:code>/adopt/": signs(P.APPROVE_DOCUMENT, **HALF_LIFE, **WHY),
+    "containers/": writes(P.KEEP_CONTAINERS, P.VIEW, kind="waste", nuclide="Zr-89"),
+    "containers/<int:container_id>/": reads(P.VIEW),
+    "containers/<int:container_id>/activity/": reads(P.VIEW),
+    "containers/<int:container_id>/readings/": writes(P.KEEP_CONTAINERS, volume={"value": "1", "unit": "mL"}),
+    "containers/<int:container_id>/transfers/": writes(P.KEEP_CONTAINERS, **WHY),
+    "containers/<int:container_id>/events/<int:event_id>/correct/": writes(
+        P.KEEP_CONTAINERS, volume={"value": "1", "unit": "mL"}, **WHY
+    ),
+    "containers/<int:container_id>/storage/": writes(P.KEEP_CONTAINERS, place="Room 3"),
+    "containers/<int:container_id>/surveys/": signs(P.CLEAR_WASTE, **SURVEY),
+    "inventory/": reads(P.VIEW),
+    "batches/<str:number>/balance/": reads(P.VIEW),
     "lots/": writes(P.RECEIVE_LOT, P.VIEW, **LOT),
     "lots/<int:lot_id>/": reads(P.VIEW),
     "lots/<int:lot_id>/accept/": signs(P.ACCEPT_LOT),
@@ -197,6 +210,14 @@ PAGES: dict[str, Route] = {
     "batches/<str:number>/tests/<int:pk>/investigation/": signs(P.INVESTIGATE, P.VIEW, cause="dry electrode"),
     "batches/<str:number>/release/": signs(P.RELEASE_BATCH, P.VIEW, decision="release"),
     "batches/<str:number>/hold/": writes(P.HOLD_BATCH, P.VIEW, reason_code="other", **WHY),
+    "batches/<str:number>/activity/": reads(P.VIEW),
+    "containers/": reads(P.VIEW),
+    "containers/new/": writes(P.KEEP_CONTAINERS, P.VIEW, kind="waste", nuclide="Zr-89", unit="MBq"),
+    "containers/<int:pk>/": reads(P.VIEW),
+    "containers/<int:pk>/readings/": writes(P.KEEP_CONTAINERS, P.VIEW, volume="1", unit="MBq"),
+    "containers/<int:pk>/transfers/": writes(P.KEEP_CONTAINERS, P.VIEW, unit="MBq", **WHY),
+    "containers/<int:pk>/storage/": writes(P.KEEP_CONTAINERS, P.VIEW, place="Room 3", unit="kBq"),
+    "containers/<int:pk>/survey/": signs(P.CLEAR_WASTE, P.VIEW, **SURVEY),
     "records/": writes(P.VIEW, P.VIEW),
     "records/<int:pk>/content/": reads(P.VIEW),
     "stock/": reads(P.VIEW),

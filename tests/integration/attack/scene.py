@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from labeling.models import Batch, Deviation, Entry, Training
 from labeling.selectors.clock import database_now
+from labeling.services.containers import open_container
 from labeling.services.site_review import draw_sample
 from lims.accounts.models import Token
 from lims.accounts.roles import Role
@@ -68,6 +69,7 @@ def scene() -> Scene:
     working = small_batch.recorded(who, volume="11.5")
     alarm = sound_alarm(kind=Alarm.Kind.CLOCK, subject="server clock", text="The clock is not synchronized.")
     made = Scene(who, working, waiting)
+    bin_ = open_container(actor=who.operator, kind="waste", nuclide="Zr-89", code="BIN-1")
     result, deviation = TestResult.objects.filter(batch=waiting).first(), Deviation.objects.get(batch=working)
     entry = Entry.objects.filter(batch=working, field="volume").get()
     assert result is not None
@@ -84,6 +86,8 @@ def scene() -> Scene:
         "action": "submit",
         "step": "clearance",
         "alarm_id": alarm.pk if alarm else Alarm.objects.get().pk,
+        "container_id": bin_.pk,
+        "event_id": bin_.coming_in.get().pk,
         "lot_id": lot(who, "KIT-2", "kit", accepted=False).pk,
         "entry_id": entry.pk,
         "deviation_id": deviation.pk,
@@ -115,6 +119,7 @@ def pk_of(made: Scene, route: str) -> int:
         "training": "training_id",
         "samples": "sample_id",
         "tokens": "token_id",
+        "containers": "container_id",
     }
     word = re.findall(r"(\w+)/<int:pk>", route)
     return int(made.named[words[word[0]]]) if word else 0
