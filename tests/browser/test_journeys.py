@@ -17,6 +17,7 @@ from labeling.domain.lifecycle import BatchStatus
 from labeling.models import Batch, Entry
 from labeling.selectors.batch import find_batch
 from lims.accounts.models import AccessEvent
+from lims.accounts.sign_in import WRONG
 from lims.records.models import Document
 from lims.records.rendering import render_document
 from lims.signatures.models import Signature
@@ -129,7 +130,7 @@ def results_and_reviews(person: Person, number: str) -> None:
     for test in ("appearance", "purity"):
         analyst.locator(f"#{test}").get_by_text("Review", exact=True).click()
         sign(analyst, "reviewer", button="Sign: reviewed")
-        expect(analyst.locator(f"#{test}")).to_contain_text("reviewed by Reviewer Test")
+        expect(analyst.locator(f"#{test}")).to_contain_text("“I reviewed this.” Reviewer Test (reviewer, reviewer)")
 
 
 def the_trail_is_reviewed(person: Person, number: str) -> None:
@@ -165,7 +166,7 @@ def test_a_wrong_password_signs_nothing_and_the_attempt_is_kept(person: Person) 
     releaser.goto(f"/batches/{batch.number}/release/")
     before = Signature.objects.count()
     sign(releaser, "releaser", button="Sign: release", password="not the password")
-    expect(releaser.get_by_text("Username or password is wrong. Nothing was signed.")).to_be_visible()
+    expect(releaser.get_by_text(f"{WRONG} Nothing was signed.")).to_be_visible()
     expect(releaser.get_by_label("Username of the signer").first).to_have_value("releaser")
     expect(releaser.get_by_label("Password").first).to_have_value("")
     assert Signature.objects.count() == before

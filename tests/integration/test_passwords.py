@@ -160,6 +160,7 @@ def test_an_unknown_a_locked_and_a_known_name_cost_the_same_hash(who: People, cl
 
 
 @pytest.mark.requirement("P11-300d")
+@pytest.mark.requirement("DI-5")
 def test_production_does_not_start_with_demo_accounts(who: People) -> None:
     assert state_of_installation()["accounts"]["faults"] == []
     refuse_demo_accounts()
