@@ -16,7 +16,8 @@ from labeling.domain.lifecycle import BatchStatus, VersionStatus
 from labeling.forms.registers import PlanForm
 from labeling.models import Batch, Lot, ProtocolVersion
 from labeling.selectors.batch import summary_of
-from labeling.selectors.stock import instrument_rows, instruments, lot_row, lots
+from labeling.selectors.instrument_rows import instrument_rows
+from labeling.selectors.stock import instruments, lot_row, lots
 from labeling.selectors.training import not_trained_to_make
 from labeling.services.planning import plan_batch
 from labeling.templatetags.lims_format import isotopes
