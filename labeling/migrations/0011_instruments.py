@@ -219,6 +219,7 @@ class Migration(migrations.Migration):
                     ("action_limit", "Result beyond its action limit"),
                     ("identity", "Cells of another identity"),
                     ("not_computed", "Result that could not be computed"),
+                    ("activity_balance", "Activity that is not accounted for"),
                     ("by_hand", "Reported by a person"),
                     ("instrument", "Reading on an instrument that was not in order"),
                     ("restated", "Verdict moved by restating"),
