@@ -47,27 +47,6 @@ class LotInput(Input):
     received = ReadingInput(required=False, allow_null=True)
 
 
-class EquipmentInput(Input):
-    code = serializers.CharField(max_length=64, validators=[PRINTABLE])
-    kind = serializers.CharField(max_length=32, validators=[PRINTABLE])
-    name = text(200)
-    serial = text(64)
-
-
-class CheckInput(Input):
-    at = InstantField(required=False, default=None)
-    outcome = serializers.CharField(max_length=8)
-    note = text()
-    clock_offset_seconds = serializers.IntegerField(required=False, allow_null=True, default=None)
-
-
-class CalibrationInput(Input):
-    valid_from = InstantField()
-    relative_u_percent = TypedField()
-    repeatability_percent = TypedField(required=False, default="")
-    certificate = text(120)
-
-
 class DocumentInput(Input):
     document = serializers.CharField(max_length=200_000, trim_whitespace=False)
 
@@ -103,6 +82,10 @@ class EntryInput(ReasonInput):
     u = TypedField(required=False, default="")
     at = InstantField(required=False, default=None)
     equipment = text()
+    setting = TypedField(required=False, default="")
+    geometry = text(64)
+    # Of a second person, who lets a reading count although its instrument is not in order.
+    signature = SignatureInput(required=False, default=None)
 
 
 class CorrectionInput(ReasonInput):
@@ -111,6 +94,8 @@ class CorrectionInput(ReasonInput):
     u = TypedField(required=False, default="")
     at = InstantField(required=False, default=None)
     equipment = text()
+    setting = TypedField(required=False, default="")
+    geometry = text(64)
 
 
 class TimerInput(ReasonInput):

@@ -240,6 +240,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(60.0),
         "options": {"expires": 60, "queue": "pdf"},
     },
+    "restatements-waiting": {
+        "task": "labeling.tasks.sweep_restating",
+        "schedule": schedule(60.0),
+        "options": {"expires": 60},
+    },
     "clocks-and-lockouts": {
         "task": "lims.oversight.tasks.look_after",
         "schedule": schedule(60.0),

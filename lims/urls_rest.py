@@ -5,7 +5,20 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, bench, containers, deviations, nuclides, samples, stock, trail, training, versions
+from labeling.api import (
+    batches,
+    bench,
+    containers,
+    deviations,
+    instruments,
+    nuclides,
+    restating,
+    samples,
+    stock,
+    trail,
+    training,
+    versions,
+)
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokenApi, TokensApi
@@ -68,10 +81,12 @@ urlpatterns = [
     path(f"{CONTAINER}storage/", containers.ContainerStorageApi.as_view()),
     path(f"{CONTAINER}surveys/", containers.ContainerSurveyApi.as_view()),
     path("inventory/", containers.InventoryApi.as_view()),
-    path("equipment/", stock.InstrumentsApi.as_view()),
-    path("equipment/<str:code>/", stock.InstrumentApi.as_view()),
-    path("equipment/<str:code>/checks/", stock.ChecksApi.as_view()),
-    path("equipment/<str:code>/calibrations/", stock.CalibrationsApi.as_view()),
+    path("sources/", instruments.SourcesApi.as_view()),
+    path("equipment/", instruments.InstrumentsApi.as_view()),
+    *(path(f"equipment/<str:code>/{part}", view.as_view()) for part, view in instruments.PARTS.items()),
+    path("equipment/<str:code>/restatements/", restating.RestatementsApi.as_view()),
+    path("equipment/<str:code>/restatements/preview/", restating.PreviewApi.as_view()),
+    path("equipment/<str:code>/restatements/<int:pk>/", restating.RestatementApi.as_view()),
     path("deviations/", deviations.DeviationsApi.as_view()),
     path("batches/", batches.BatchesApi.as_view()),
     path(BATCH, qc.BatchApi.as_view()),

@@ -10,7 +10,8 @@ from labeling.models import Batch, Equipment, Lot
 from labeling.selectors.balance import balance_document
 from labeling.selectors.clock import database_now
 from labeling.selectors.history import history_of
-from labeling.selectors.stock import instrument_rows, lot_row
+from labeling.selectors.instrument_rows import instrument_rows
+from labeling.selectors.stock import lot_row
 from lims.audit.sealing import newest_seal
 from qc.selectors import Assessment, assess, blockers_of, document_with_tests
 

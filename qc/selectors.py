@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from labeling.domain.criteria import Verdict, judge, judge_computed
+from labeling.domain.criteria import Verdict
 from labeling.domain.deviations import Conclusion
 from labeling.domain.display import display, display_recorded
 from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.specification import Specification, SpecificationTest
-from labeling.domain.units import convert
 from labeling.models import Batch
 from labeling.selectors.batch import document_of, find_batch, person
 from labeling.selectors.clock import database_now
 from labeling.selectors.facts import BatchFacts, facts_of
+from labeling.selectors.reevaluation import record_value, restated_tests
 from lims.oversight.selectors import trail_of
 from lims.signatures.manifestation import signature_or_none, signature_row
 from qc.domain.release import Circumstances, Evaluation, Outcome, evaluate
@@ -45,7 +44,8 @@ def assess(batch: Batch) -> Assessment:
     for result in _results_of(batch):
         results.setdefault(result.test, []).append(result)
     tests = specification.tests if specification else ()
-    outcomes = {test.key: _outcome(facts, test, current(results.get(test.key, []))) for test in tests}
+    restated = restated_tests(facts)
+    outcomes = {test.key: _outcome(facts, test, current(results.get(test.key, [])), restated) for test in tests}
     evaluation = evaluate(specification, outcomes, _circumstances(facts, database_now()))
     return Assessment(facts, specification, results, outcomes, evaluation)
 
@@ -137,45 +137,27 @@ def _not_computed(facts: BatchFacts) -> list[str]:
     return absent
 
 
-def _outcome(facts: BatchFacts, test: SpecificationTest, result: TestResult | None) -> Outcome:
+def _stricter(original: Outcome, test: SpecificationTest, restated: Json | None) -> Outcome:
+    """Of the first verdict and the one restated, that which stands against release: a new calibration rescues none."""
+    if restated is None or original.verdict is not Verdict.PASS or restated["verdict"] == Verdict.PASS:
+        return original
+    return Outcome(Verdict(restated["verdict"]), f"{shown(test, restated['value'])}, restated", reviewed=True)
+
+
+def _outcome(
+    facts: BatchFacts, test: SpecificationTest, result: TestResult | None, restated: Mapping[str, Json]
+) -> Outcome:
     if test.from_result:
         # Read from the record, never typed: it is reviewed with the record.
         value, known = record_value(facts, test), facts.results.get(test.from_result)
-        verdict = _judged(test, value)
-        if known is not None and verdict is Verdict.PASS and impossible_share(test, known.flags):
-            verdict = Verdict.INCONCLUSIVE
-        return Outcome(verdict, shown(test, value), reviewed=True)
+        outcome = Outcome(
+            test.verdict_of_record(value, known.flags if known else ()), shown(test, value), reviewed=True
+        )
+        return _stricter(outcome, test, restated.get(test.key))
     if result is None:
         return Outcome(Verdict.MISSING)
     reviewed = hasattr(result, "review")
     return Outcome(Verdict(result.verdict), shown(test, result.value, result.u), reviewed)
-
-
-def impossible_share(test: SpecificationTest, flags: Sequence[str]) -> bool:
-    """More than the whole: the readings contradict each other, so that a limit from below cannot be shown to be met."""
-    return "above_100_percent" in flags and test.criterion.max is None
-
-
-def record_value(facts: BatchFacts, test: SpecificationTest) -> str | None:
-    """The value of a `from_result` test: a result of the protocol, or an entry brought to the test's unit."""
-    if test.from_result is None:
-        return None
-    known = facts.results.get(test.from_result)
-    if known is not None:
-        return known.value
-    entry = facts.current.get(test.from_result)
-    if entry is None:
-        return None
-    if test.unit and entry.unit and entry.unit != test.unit:
-        return str(convert(Decimal(entry.value), entry.unit, test.unit))
-    return entry.value
-
-
-def _judged(test: SpecificationTest, value: str | None) -> Verdict:
-    if value is None:
-        return Verdict.MISSING
-    is_computed = test.from_result is not None and "." not in test.from_result
-    return judge_computed(test.criterion, value) if is_computed else judge(test.criterion, value)
 
 
 def shown(test: SpecificationTest, value: str | None, u: str | None = None) -> str:

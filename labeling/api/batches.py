@@ -28,6 +28,7 @@ from labeling.serializers import (
     read_with_reason,
 )
 from labeling.services.completion import complete_batch, hold_batch, resume_batch
+from labeling.services.instrument_gate import allow_unchecked
 from labeling.services.planning import plan_batch, start_batch
 from labeling.services.recording import Reading, correct_entry, record_entry
 from labeling.services.timers import record_timer
@@ -198,7 +199,17 @@ def _record(actor: Actor, number: str, row: Any, revision: int | None, request: 
     data = read_with_reason(EntryInput, row, ReasonFor.LATE_ENTRY)
     if request is not None:
         data = as_made(request, data)
-    step, field = data.pop("step"), data.pop("field")
+    step, field, allowed = data.pop("step"), data.pop("field"), data.pop("signature")
+    if allowed is not None:
+        allow_unchecked(
+            actor=actor,
+            number=number,
+            step=step,
+            field=field,
+            equipment=data["equipment"],
+            reason=allowed["reason"],
+            credential=credential_of({"signature": allowed}),
+        )
     return record_entry(actor=actor, number=number, step=step, field=field, reading=Reading(**data), revision=revision)
 
 

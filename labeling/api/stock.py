@@ -1,4 +1,4 @@
-"""Lots and instruments over REST."""
+"""Lots over REST."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.models import Equipment, Lot
-from labeling.selectors.stock import instrument_row, instrument_rows, instruments, lot_row, lots
-from labeling.serializers import CalibrationInput, CheckInput, EquipmentInput, LotInput
-from labeling.services.equipment import record_calibration, record_check, register_equipment
+from labeling.models import Lot
+from labeling.selectors.stock import lot_row, lots
+from labeling.serializers import LotInput
 from labeling.services.materials import decide_lot, receive_lot
 from lims.accounts.actors import actor_of
 from lims.audit.api import Endpoint
@@ -59,50 +58,8 @@ class LotDecisionApi(Endpoint):
         return Response(lot_row(_lot(lot_id)))
 
 
-class InstrumentsApi(Endpoint):
-    @extend_schema(responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request) -> Response:
-        pages = NewestFirst()
-        page: list[Equipment] = pages.paginate_queryset(instruments(), request, view=self) or []
-        return pages.get_paginated_response(instrument_rows(page))
-
-    @extend_schema(request=EquipmentInput, responses={201: OpenApiTypes.OBJECT})
-    def post(self, request: Request) -> Response:
-        equipment = register_equipment(actor=actor_of(request), **read_input(EquipmentInput, request.data))
-        return Response(instrument_row(equipment), status=201)
-
-
-class InstrumentApi(Endpoint):
-    @extend_schema(responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request, code: str) -> Response:
-        return Response(instrument_row(_equipment(code)))
-
-
-class ChecksApi(Endpoint):
-    @extend_schema(request=CheckInput, responses={201: OpenApiTypes.OBJECT})
-    def post(self, request: Request, code: str) -> Response:
-        _equipment(code)
-        record_check(actor=actor_of(request), code=code, **read_input(CheckInput, request.data))
-        return Response(instrument_row(_equipment(code)), status=201)
-
-
-class CalibrationsApi(Endpoint):
-    @extend_schema(request=CalibrationInput, responses={201: OpenApiTypes.OBJECT})
-    def post(self, request: Request, code: str) -> Response:
-        _equipment(code)
-        record_calibration(actor=actor_of(request), code=code, **read_input(CalibrationInput, request.data))
-        return Response(instrument_row(_equipment(code)), status=201)
-
-
 def _lot(lot_id: int) -> Lot:
     lot = lots().filter(pk=lot_id).first()
     if lot is None:
         raise NotFound("There is no such lot.")
     return lot
-
-
-def _equipment(code: str) -> Equipment:
-    equipment = Equipment.objects.filter(code=code).first()
-    if equipment is None:
-        raise NotFound(f"There is no instrument {code} in the register.")
-    return equipment

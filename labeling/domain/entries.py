@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
+from labeling.domain import worksheet
 from labeling.domain.measurements import Moment, Quantity, measured
 from labeling.domain.protocol import Field, Protocol
 from labeling.domain.quantities import parse_instant, parse_nonnegative, parse_number
@@ -19,7 +21,8 @@ from lims.errors import InvalidInput
 class Recorded:
     """The current entry of one field: the value as decimal text, its unit, its instant and the instrument's code.
 
-    `u` is a standard uncertainty in the entry's unit.
+    `u` is a standard uncertainty in the entry's unit. `factor` is the instrument's calibration factor for this reading,
+    by which the value as read is multiplied.
     """
 
     step: str
@@ -29,6 +32,7 @@ class Recorded:
     at: datetime | None
     u: str | None = None
     instrument: str | None = None
+    factor: str = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,14 @@ class Entries:
         spread = self._spread(entry, definition, float(number), name)
         in_canonical = None if spread is None else spread * float(measured_in.factor)
         factor = self._calibration(entry.instrument)
+        as_read = variable(float(measured_in.to_canonical(number)), in_canonical, name)
+        is_one = Decimal(entry.factor) == 1
+        typed = str(entry.value).strip()
         return measured(
             name,
-            variable(float(measured_in.to_canonical(number)), in_canonical, name) * factor,
+            as_read * factor if is_one else as_read * float(entry.factor) * factor,
             measured_in,
-            typed=str(entry.value).strip(),
+            typed=typed if is_one else f"({typed} × {worksheet.number(float(entry.factor))})",
             unstated=() if spread is not None else (name,),
             states_u=spread is not None or not isinstance(factor, float),
             at=at,

@@ -34,6 +34,7 @@ KEYS = ("protocol", "title", "kind", "nuclide", "product", "source", "difference
 FIELD_KEYS = ("key", "label", "type", "unit", "min", "max", "material", "equipment", "options", "critical", "basis",
               "container", "transfer")  # fmt: skip
 KINDS = ("synthesis", "labeling")
+UNCHECKED = ("refuse", "signed_reason")
 LONGEST_EXPIRY_HOURS = 366 * 24
 MATERIAL_KINDS = ("radioactive", "reagent", "consumable", "cells", "batch")
 
@@ -48,8 +49,11 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class EquipmentNeed:
+    """`unchecked` says what becomes of a reading on one that is not in order: `refuse`, or `signed_reason`."""
+
     key: str
     kind: str
+    unchecked: str = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +148,12 @@ class Protocol:
     def material(self, key: str) -> Material | None:
         return next((material for material in self.materials if material.key == key), None)
 
+    def equipment_need(self, key: str) -> EquipmentNeed | None:
+        return next((need for need in self.equipment if need.key == key), None)
+
     def equipment_kind(self, key: str) -> str | None:
-        return next((need.kind for need in self.equipment if need.key == key), None)
+        need = self.equipment_need(key)
+        return need.kind if need else None
 
 
 @lru_cache(maxsize=64)
@@ -211,8 +219,9 @@ def _material(section: Section) -> Material:
 
 
 def _equipment(section: Section) -> EquipmentNeed:
-    section.only(["key", "kind"])
-    return EquipmentNeed(section.key(), section.key("kind"))
+    section.only(["key", "kind", "unchecked"])
+    unchecked = section.choice("unchecked", UNCHECKED, default="refuse")
+    return EquipmentNeed(section.key(), section.key("kind"), unchecked)
 
 
 def _step(section: Section, known: _Known) -> Step:

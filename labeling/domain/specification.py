@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from labeling.domain.criteria import Criterion
+from labeling.domain.criteria import Criterion, Verdict, judge, judge_computed
 from labeling.domain.documents import Findings, Section, read_document
-from labeling.domain.formulas import catalogue
+from labeling.domain.formulas import ABOVE_100, catalogue
 from labeling.domain.protocol import Protocol, code
 from labeling.domain.units import dimension_of, unit
 from lims.errors import InvalidInput
@@ -41,6 +42,19 @@ class SpecificationTest:
     def output(self) -> str | None:
         """The formula's output that is the test's result."""
         return catalogue()[self.formula].primary if self.formula else None
+
+    def verdict_of_record(self, value: str | None, flags: Sequence[str] = ()) -> Verdict:
+        """The verdict of a value that is read from the batch record, a result with its flags or an entry."""
+        if value is None:
+            return Verdict.MISSING
+        is_computed = self.from_result is not None and "." not in self.from_result
+        verdict = judge_computed(self.criterion, value) if is_computed else judge(self.criterion, value)
+        return Verdict.INCONCLUSIVE if verdict is Verdict.PASS and impossible_share(self, flags) else verdict
+
+
+def impossible_share(test: SpecificationTest, flags: Sequence[str]) -> bool:
+    """More than the whole: the readings contradict each other, so that a limit from below cannot be shown to be met."""
+    return ABOVE_100 in flags and test.criterion.max is None
 
 
 @dataclass(frozen=True, slots=True)

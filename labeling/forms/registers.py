@@ -1,4 +1,4 @@
-"""Forms of the registers: planning, stock, instruments, protocols and specifications."""
+"""Forms of the registers: planning, stock, protocols and specifications."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ from labeling.forms.fields import LabForm, LocalInstantField
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 CODE = {"autocomplete": "off", "spellcheck": "false"}
 ACTIVITY_UNITS = [("MBq", "MBq"), ("GBq", "GBq"), ("kBq", "kBq")]
-EQUIPMENT_KINDS = (
-    *("dose_calibrator", "gamma_counter", "cell_counter", "ph_meter", "balance", "centrifuge", "hood"),
-    *("gamma_spectrometer", "survey_meter", "chromatograph", "thermometer", "pipette", "other"),
-)
 
 
 class PlanForm(LabForm):
@@ -89,34 +85,6 @@ class LotForm(LabForm):
             return None
         reading = {"value": typed, "unit": self.cleaned_data[f"{name}_unit"]}
         return {**reading, "at": at.isoformat()} if at else reading
-
-
-class EquipmentForm(LabForm):
-    code = forms.CharField(max_length=64, widget=forms.TextInput(attrs=CODE))
-    kind = forms.ChoiceField(choices=[("", "Choose"), *((k, k.replace("_", " ")) for k in EQUIPMENT_KINDS)])
-    name = forms.CharField(required=False, max_length=200)
-    serial = forms.CharField(required=False, max_length=64, label="Serial number")
-
-
-class CheckForm(LabForm):
-    outcome = forms.ChoiceField(choices=[("pass", "Passed"), ("fail", "Failed")], widget=forms.RadioSelect)
-    at = LocalInstantField(required=False, label="Checked at")
-    note = forms.CharField(required=False, max_length=2000)
-    clock_offset_seconds = forms.IntegerField(
-        required=False,
-        label="Its clock is ahead by",
-        widget=forms.NumberInput(attrs={"class": "has-unit", "inputmode": "numeric"}),
-    )
-
-
-class CalibrationForm(LabForm):
-    relative_u_percent = forms.CharField(
-        max_length=24,
-        label="Relative standard uncertainty",
-        widget=forms.TextInput(attrs={**NUMBER, "class": "has-unit"}),
-    )
-    valid_from = LocalInstantField(label="Valid from")
-    certificate = forms.CharField(required=False, max_length=120)
 
 
 class ImportForm(LabForm):

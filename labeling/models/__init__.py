@@ -2,15 +2,24 @@ from labeling.models.batches import Batch, Deviation, Entry, Result, TimerEvent,
 from labeling.models.bench import Dispatch, LineClearance, Scan
 from labeling.models.containers import Container, ContainerEvent, DecayStorage, WasteSurvey
 from labeling.models.controlled import ControlledVersion, ProtocolVersion, SpecificationVersion
-from labeling.models.equipment import Calibration, Equipment, EquipmentCheck
+from labeling.models.equipment import (
+    Calibration,
+    CheckSource,
+    Equipment,
+    EquipmentCheck,
+    EquipmentRules,
+    ServiceStatus,
+)
 from labeling.models.materials import Lot
 from labeling.models.nuclides import AdoptedNuclide
+from labeling.models.restating import Reevaluation, Restatement, UncheckedUse
 from labeling.models.training import Training, TrainingWithdrawal
 
 __all__ = [
     "AdoptedNuclide",
     "Batch",
     "Calibration",
+    "CheckSource",
     "Container",
     "ContainerEvent",
     "ControlledVersion",
@@ -20,15 +29,20 @@ __all__ = [
     "Entry",
     "Equipment",
     "EquipmentCheck",
+    "EquipmentRules",
     "LineClearance",
     "Lot",
     "ProtocolVersion",
+    "Reevaluation",
+    "Restatement",
     "Result",
     "Scan",
+    "ServiceStatus",
     "SpecificationVersion",
     "TimerEvent",
     "Training",
     "TrainingWithdrawal",
+    "UncheckedUse",
     "Verification",
     "WasteSurvey",
 ]

@@ -92,6 +92,8 @@ class Entry(models.Model):
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="+", null=True)
+    setting = models.CharField(max_length=24, blank=True, default="", db_default="")  # the instrument's dial number
+    geometry = models.CharField(max_length=64, blank=True, default="", db_default="")
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="entries", null=True)
     source_batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="used_in", null=True)
     corrects = models.OneToOneField("self", on_delete=models.PROTECT, related_name="corrected_by", null=True)
@@ -182,6 +184,8 @@ class Deviation(models.Model):
         NOT_COMPUTED = "not_computed", "Result that could not be computed"
         ACTIVITY_BALANCE = "activity_balance", "Activity that is not accounted for"
         BY_HAND = "by_hand", "Reported by a person"
+        INSTRUMENT = "instrument", "Reading on an instrument that was not in order"
+        RESTATED = "restated", "Verdict moved by restating"
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="deviations")
     step = models.CharField(max_length=64, blank=True)

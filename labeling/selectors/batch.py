@@ -21,6 +21,7 @@ from labeling.selectors.facts import (
     step_manifest,
     what_is_missing,
 )
+from labeling.selectors.reevaluation import restatements_of
 from lims.accounts.models import User
 from lims.audit.models import Operation
 from lims.errors import NotFound
@@ -73,6 +74,7 @@ def document_of(facts: BatchFacts) -> Json:
         "steps": [_step(facts, step) for step in facts.protocol.steps],
         "missing": what_is_missing(facts) if batch.status == BatchStatus.IN_PROGRESS else [],
         "results": [_result(definition, facts.results.get(definition.key)) for definition in facts.protocol.results],
+        "restatements": restatements_of(batch),
         "deviations": [deviation_row(deviation) for deviation in facts.deviations],
         "signatures": [_signature(facts, signature) for signature in signatures],
         "refusals": refusals_of(batch.number),
@@ -211,6 +213,8 @@ def entry_row(facts: BatchFacts, entry: Entry) -> Json:
         "recorded_at": entry.recorded_at.isoformat(),
         "recorded_by": person(entry.recorded_by),
         "equipment": entry.equipment.code if entry.equipment else None,
+        "setting": entry.setting or None,
+        "geometry": entry.geometry or None,
         "lot": lot,
         "lot_expires_at": instant(entry.lot.expires_at) if entry.lot else None,
         "late": entry.late,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.utils import timezone
 
 from labeling.domain.evaluation import InstrumentCalibration, Recorded
 from labeling.domain.nuclides import Nuclide, nuclide_with
-from labeling.models import Calibration, Entry, ProtocolVersion
+from labeling.models import Entry, ProtocolVersion, Restatement
+from labeling.selectors.calibrations import calibrations_of
 from labeling.selectors.facts import BatchFacts
 
 
@@ -20,17 +22,16 @@ class EvaluationInputs:
     instruments: Mapping[str, InstrumentCalibration]
 
 
-def evaluation_inputs(facts: BatchFacts) -> EvaluationInputs:
-    current = facts.current.values()
-    used = {entry.equipment_id for entry in current if entry.equipment_id is not None}
-    periods = list(Calibration.objects.filter(equipment__in=used).order_by("-valid_from", "-id")) if used else []
+def evaluation_inputs(facts: BatchFacts, *, proposed: Restatement | None = None) -> EvaluationInputs:
+    """What the results stand on; with a `proposed` restatement, what they would stand on."""
+    current = list(facts.current.values())
+    calibrations = calibrations_of(facts.batch, current, proposed=proposed)
     recorded: dict[str, Recorded] = {}
     instruments: dict[str, InstrumentCalibration] = {}
     for entry in current:
-        period = _period_of(entry, periods)
-        name = _instrument_name(entry, period)
-        if name is not None:
-            instruments[name] = _calibration(period)
+        in_force = calibrations.of(entry)
+        if in_force is not None:
+            instruments[in_force.name] = in_force.calibration
         recorded[entry.reference] = Recorded(
             step=entry.step,
             field=entry.field,
@@ -38,9 +39,18 @@ def evaluation_inputs(facts: BatchFacts) -> EvaluationInputs:
             unit=entry.unit or None,
             u=entry.u or None,
             at=timezone.localtime(entry.measured_at),  # the worked lines are read by people of this site
-            instrument=name,
+            instrument=in_force.name if in_force else None,
+            factor=str(in_force.factor) if in_force and entry.unit else "1",
         )
     return EvaluationInputs(recorded, nuclide_of(facts.batch.protocol_version), instruments)
+
+
+def value_of(facts: BatchFacts, entry: Entry, *, proposed: Restatement | None = None) -> str:
+    """A recorded value with the calibration factor of its instrument, which is 1 for most."""
+    if entry.equipment is None or not entry.unit:
+        return entry.value
+    in_force = calibrations_of(facts.batch, [entry], proposed=proposed).of(entry)
+    return entry.value if in_force is None or in_force.factor == 1 else str(Decimal(entry.value) * in_force.factor)
 
 
 def nuclide_of(version: ProtocolVersion) -> Nuclide:
@@ -54,23 +64,3 @@ def nuclide_of(version: ProtocolVersion) -> Nuclide:
         u=half_life["u"],
         source=kept["source"],
     )
-
-
-def _period_of(entry: Entry, periods: list[Calibration]) -> Calibration | None:
-    for calibration in periods:
-        if calibration.equipment_id == entry.equipment_id and calibration.valid_from <= entry.measured_at:
-            return calibration
-    return None
-
-
-def _calibration(period: Calibration | None) -> InstrumentCalibration:
-    if period is None:
-        return InstrumentCalibration(None)
-    return InstrumentCalibration(period.relative_u_percent, period.repeatability_percent or None)
-
-
-def _instrument_name(entry: Entry, period: Calibration | None) -> str | None:
-    """One name for each instrument and validity period: readings that share it share one calibration factor."""
-    if entry.equipment is None:
-        return None
-    return entry.equipment.code if period is None else f"{entry.equipment.code} (calibration {period.pk})"

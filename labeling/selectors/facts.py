@@ -69,8 +69,12 @@ def facts_of(batch: Batch) -> BatchFacts:
 
 
 def entry_manifest(entry: Entry) -> dict[str, object]:
-    """What a person who signs for a value was shown of it."""
+    """What a person who signs for a value was shown of it. An instrument's setting and geometry where they were given:
+    the manifests that were signed before there were any stay as they are.
+    """
+    stated = {"setting": entry.setting, "geometry": entry.geometry}
     return {
+        **{name: text for name, text in stated.items() if text},
         "batch": entry.batch.number,
         "entry": entry.pk,
         "step": entry.step,

@@ -17,6 +17,7 @@ Json = dict[str, Any]
 QUIET = {
     *("id", "operation_id", "batch_id", "recorded_by_id", "recorded_at", "entry_id", "corrects_id", "warnings"),
     *("lot_id", "source_batch_id", "equipment_id", "worked", "constants", "flags", "computed_at", "manifest"),
+    *("evidence", "source_id", "daily_source_id", "batches", "registered_by_id"),
     *("opened_by_id", "opened_at", "planned_by_id", "started_by_id", "disposed_by_id", "signer_id", "signature_id"),
     *("content", "content_u", "content_at", "content_volume"),
 }
@@ -67,6 +68,17 @@ VERBS = {
     "equipment.register": "registered an instrument",
     "equipment.check": "checked an instrument",
     "equipment.calibrate": "recorded a calibration",
+    "equipment.describe": "changed the register of instruments",
+    "equipment.constancy": "read a check source",
+    "equipment.linearity": "tested the linearity",
+    "equipment.accuracy": "tested the accuracy",
+    "equipment.service": "recorded a service",
+    "equipment.rule": "set limits and intervals",
+    "equipment.serve": "changed whether it is in service",
+    "equipment.allow": "allowed a reading on an instrument that is not in order",
+    "equipment.restate": "restated readings",
+    "batch.restate": "re-evaluated the batch with restated readings",
+    "source.register": "registered a check source",
     "nuclide.adopt": "adopted a half-life",
     "training.record": "recorded",
     "training.withdraw": "withdrew",
@@ -102,6 +114,7 @@ VERBS = {
 UNTOLD = {
     *("labeling_lot", "labeling_equipment", "labeling_equipmentcheck", "labeling_calibration", "accounts_user"),
     *("labeling_decaystorage", "labeling_wastesurvey"),
+    *("labeling_checksource", "labeling_equipmentrules", "labeling_servicestatus", "labeling_restatement"),
     *("labeling_adoptednuclide", "oversight_alarm", "oversight_acknowledgement"),
 }
 

@@ -23,6 +23,8 @@ SEVERITIES = {
     Deviation.Kind.IDENTITY: DeviationClass.CRITICAL,
     Deviation.Kind.NOT_COMPUTED: DeviationClass.MAJOR,
     Deviation.Kind.ACTIVITY_BALANCE: DeviationClass.MAJOR,
+    Deviation.Kind.INSTRUMENT: DeviationClass.MAJOR,
+    Deviation.Kind.RESTATED: DeviationClass.MAJOR,
 }
 LONGEST_TEXT = 4000
 

@@ -1,16 +1,16 @@
-"""The register of instruments, their checks and calibrations."""
+"""The register of instruments and their daily checks."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from labeling.domain.quantities import parse_nonnegative
-from labeling.models import Calibration, Equipment, EquipmentCheck
+from labeling.models import Equipment, EquipmentCheck
 from labeling.selectors.clock import database_now
-from labeling.selectors.stock import passed_check_on_day_of
+from labeling.selectors.instruments import condition_of, faults_of
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
@@ -20,13 +20,26 @@ from lims.oversight.models import Alarm
 from lims.oversight.services import raise_alarm
 
 MOST_OFFSET_SECONDS = 86_400
+OLDEST_CHECK = timedelta(days=5 * 366)  # what is older than this is a slip of the year
 
+TAKEN = {"new", "sources"}  # by pages
+DESCRIBED = ("name", "maker", "model", "location")
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it stands in addresses
 
 
-def register_equipment(*, actor: Actor, code: str, kind: str, name: str = "", serial: str = "") -> Equipment:
+def register_equipment(
+    *,
+    actor: Actor,
+    code: str,
+    kind: str,
+    name: str = "",
+    serial: str = "",
+    maker: str = "",
+    model: str = "",
+    location: str = "",
+) -> Equipment:
     require(actor.user, Permission.KEEP_EQUIPMENT)
-    if not CODE.fullmatch(code):
+    if not CODE.fullmatch(code) or code in TAKEN:
         raise InvalidInput(
             f"“{code}” cannot be a code: it has letters, digits, points, dashes and underscores.",
             code="bad_name",
@@ -36,12 +49,33 @@ def register_equipment(*, actor: Actor, code: str, kind: str, name: str = "", se
         try:
             with transaction.atomic():
                 return Equipment.objects.create(
-                    code=code, kind=kind, name=name, serial=serial, registered_by=actor.user
+                    code=code,
+                    kind=kind,
+                    name=name,
+                    serial=serial,
+                    maker=maker,
+                    model=model,
+                    location=location,
+                    registered_by=actor.user,
                 )
         except IntegrityError:
             raise Conflict(
                 f"An instrument {code} is registered already.", code="already_exists", field="code"
             ) from None
+
+
+def describe_equipment(*, actor: Actor, code: str, description: Mapping[str, str], reason: str) -> Equipment:
+    """Another name, maker, model or location of an instrument. Its code, kind and serial number are what it is."""
+    require(actor.user, Permission.KEEP_EQUIPMENT)
+    if not reason.strip():
+        raise InvalidInput("Say why the register is changed.", code="reason_missing", field="reason")
+    changed = {name: text.strip() for name, text in description.items() if name in DESCRIBED}
+    with operation(actor=actor, action="equipment.describe", subject=code, reason=reason.strip()):
+        equipment = Equipment.objects.select_for_update().get(pk=find_equipment(code).pk)
+        for name, text in changed.items():
+            setattr(equipment, name, text)
+        equipment.save(update_fields=list(changed))
+        return equipment
 
 
 def record_check(
@@ -60,12 +94,7 @@ def record_check(
     require(actor.user, Permission.KEEP_EQUIPMENT)
     equipment = find_equipment(code)
     with operation(actor=actor, action="equipment.check", subject=equipment.code) as op:
-        now = database_now()
-        moment = at or now
-        if moment > now:
-            raise InvalidInput(
-                "The check lies in the future; give the time it was made.", code="future_time", field="at"
-            )
+        moment = time_of_check(at)
         if outcome not in EquipmentCheck.Outcome.values:
             raise InvalidInput(
                 f"The outcome is {outcome!r}; it is pass or fail.", code="unknown_choice", field="outcome"
@@ -75,14 +104,30 @@ def record_check(
             at=moment,
             outcome=outcome,
             note=note,
-            clock_offset_seconds=_offset(clock_offset_seconds),
+            clock_offset_seconds=clock_offset(clock_offset_seconds),
             recorded_by=actor.user,
         )
-        _raise_alarms(op, check)
+        raise_alarms(op, check)
         return check
 
 
-def _offset(seconds: int | None) -> int | None:
+def time_of_check(at: datetime | None) -> datetime:
+    """When a check was made: now, unless it says an earlier time that can be."""
+    now = database_now()
+    if at is None:
+        return now
+    if at > now:
+        raise InvalidInput("The check lies in the future; give the time it was made.", code="future_time", field="at")
+    if at < now - OLDEST_CHECK:
+        raise InvalidInput(
+            f"{at:%Y-%m-%d} is more than five years ago; give the time at which the check was made.",
+            code="out_of_range",
+            field="at",
+        )
+    return at
+
+
+def clock_offset(seconds: int | None) -> int | None:
     if seconds is not None and abs(seconds) > MOST_OFFSET_SECONDS:
         raise InvalidInput(
             f"The clock offset is {seconds} s, more than a day. Give the seconds by which its clock is ahead.",
@@ -92,7 +137,7 @@ def _offset(seconds: int | None) -> int | None:
     return seconds
 
 
-def _raise_alarms(op: Operation, check: EquipmentCheck) -> None:
+def raise_alarms(op: Operation, check: EquipmentCheck) -> None:
     code = check.equipment.code
     if check.outcome == EquipmentCheck.Outcome.FAIL:
         note = f": {check.note}" if check.note else "."
@@ -103,32 +148,6 @@ def _raise_alarms(op: Operation, check: EquipmentCheck) -> None:
             kind=Alarm.Kind.INSTRUMENT_CLOCK,
             subject=code,
             text=f"The clock of {code} is {check.clock_offset_seconds:+d} s off; times it prints are wrong by as much.",
-        )
-
-
-def record_calibration(
-    *,
-    actor: Actor,
-    code: str,
-    valid_from: datetime,
-    relative_u_percent: str,
-    repeatability_percent: str = "",
-    certificate: str = "",
-) -> Calibration:
-    """The relative standard uncertainties of an instrument: of its calibration factor, and of a single reading."""
-    require(actor.user, Permission.KEEP_EQUIPMENT)
-    equipment = find_equipment(code)
-    parse_nonnegative(relative_u_percent, field="relative_u_percent")
-    if repeatability_percent.strip():
-        parse_nonnegative(repeatability_percent, field="repeatability_percent")
-    with operation(actor=actor, action="equipment.calibrate", subject=equipment.code):
-        return Calibration.objects.create(
-            equipment=equipment,
-            valid_from=valid_from,
-            relative_u_percent=relative_u_percent.strip(),
-            repeatability_percent=repeatability_percent.strip(),
-            certificate=certificate,
-            recorded_by=actor.user,
         )
 
 
@@ -144,7 +163,15 @@ def find_equipment(code: str, *, field: str = "equipment") -> Equipment:
 
 
 def instrument_for(code: str, *, kind: str, at: datetime) -> Equipment:
-    """The instrument of a reading: registered, of the kind the protocol asks for, checked on the reading's day."""
+    """The instrument of a reading: registered, of the kind that is asked for, and in order at that time."""
+    equipment = named_instrument(code, kind=kind)
+    for fault in faults_of(condition_of(equipment, at=at)):
+        raise Conflict(fault.text, code=fault.code, field="equipment")
+    return equipment
+
+
+def named_instrument(code: str, *, kind: str) -> Equipment:
+    """The registered instrument of that code and kind, in order or not."""
     if not code:
         raise InvalidInput(
             f"Say on which {kind.replace('_', ' ')} this was measured.", code="instrument_missing", field="equipment"
@@ -154,12 +181,6 @@ def instrument_for(code: str, *, kind: str, at: datetime) -> Equipment:
         raise InvalidInput(
             f"{code} is a {equipment.kind.replace('_', ' ')}; this value is measured on a {kind.replace('_', ' ')}.",
             code="wrong_instrument",
-            field="equipment",
-        )
-    if not passed_check_on_day_of(equipment, at):
-        raise Conflict(
-            f"{code} has no passed check on the day of this reading. Check it and record the check first.",
-            code="instrument_not_checked",
             field="equipment",
         )
     return equipment

@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from labeling.domain.instruments import parse_setting
 from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.protocol import Field
 from labeling.domain.training import Task
-from labeling.models import Batch, Deviation, Entry, Equipment
+from labeling.models import Batch, Deviation, Entry
 from labeling.selectors.clock import database_now
 from labeling.services.batch_containers import settle_containers
 from labeling.services.deviations import open_deviation
-from labeling.services.equipment import find_equipment, instrument_for
+from labeling.services.equipment import find_equipment
 from labeling.services.gates import keep_mismatch, refuse_stopped, refuse_uncleared
+from labeling.services.instrument_gate import Gauged, instrument_of_reading
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.materials import IDENTITY_MISMATCH
 from labeling.services.results import recompute
@@ -39,6 +41,8 @@ class Reading:
     at: datetime | None = None
     equipment: str = ""
     reason: str = ""
+    setting: str = ""
+    geometry: str = ""
 
 
 def record_entry(
@@ -95,6 +99,8 @@ def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading,
             reading,
             at=reading.at or old.measured_at,
             equipment=reading.equipment or (old.equipment.code if old.equipment else ""),
+            setting=reading.setting or old.setting,
+            geometry=reading.geometry or old.geometry,
         )
         return _add(op, batch, old.step, definition, kept, corrects=old)
 
@@ -146,6 +152,7 @@ def _add(
         measured_at=moment,
     )
     refuse_stopped(batch, step)
+    gauged = _instrument(op, batch, step, definition, reading, moment)
     entry = Entry.objects.create(
         batch=batch,
         step=step,
@@ -156,7 +163,9 @@ def _add(
         u=read_uncertainty(definition, reading.u),
         measured_at=moment,
         recorded_by=op.actor,
-        equipment=_instrument(batch, definition, reading, moment),
+        equipment=gauged.equipment if gauged else None,
+        setting=gauged.setting if gauged else "",
+        geometry=gauged.geometry if gauged else "",
         lot=read.lot,
         source_batch=read.source_batch,
         corrects=corrects,
@@ -168,13 +177,28 @@ def _add(
     )
     if read.out_of_range:
         open_deviation(op, batch, kind=Deviation.Kind.OUT_OF_RANGE, step=step, entry=entry, text=read.out_of_range)
+    if gauged and gauged.allowed:
+        open_deviation(op, batch, kind=Deviation.Kind.INSTRUMENT, step=step, entry=entry, text=gauged.allowed)
     recompute(op, batch)
     settle_containers(op, batch, entry)
     return entry
 
 
-def _instrument(batch: Batch, definition: Field, reading: Reading, moment: datetime) -> Equipment | None:
+def _instrument(
+    op: Operation, batch: Batch, step: str, definition: Field, reading: Reading, moment: datetime
+) -> Gauged | None:
+    """What the value was read on. A field that asks for no instrument takes the one that is named, as it is."""
     if definition.equipment:
-        kind = batch.protocol_version.document.equipment_kind(definition.equipment) or ""
-        return instrument_for(reading.equipment, kind=kind, at=moment)
-    return find_equipment(reading.equipment) if reading.equipment else None
+        return instrument_of_reading(
+            batch,
+            step,
+            definition,
+            code=reading.equipment,
+            setting=reading.setting,
+            geometry=reading.geometry,
+            at=moment,
+            by=op.actor.pk,
+        )
+    if reading.equipment:
+        return Gauged(find_equipment(reading.equipment), parse_setting(reading.setting), reading.geometry.strip())
+    return None

@@ -18,7 +18,7 @@ from labeling.domain.display import display_unit
 register = template.Library()
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-MASS_NUMBER = re.compile(r"(?<![\d.])(\d{2,3})(m?)(?=(?:Zr|Nb|Ga|Ge|Y|Cu|In|Lu|Tc|F)(?![a-z]))")
+MASS_NUMBER = re.compile(r"(?<![\d.])(\d{2,3})(m?)(?=(?:Zr|Nb|Ga|Ge|Y|Cu|In|Lu|Tc|F|Cs|Co|Ba|Ra)(?![a-z]))")
 NUCLIDE_CODE = re.compile(r"([A-Z][a-z]?)-(\d{1,3})(m?)")
 SCIENTIFIC = re.compile(r"^([+-]?[\d.]+)[eE]([+-]?\d+)$")
 WRITTEN_SCIENTIFIC = re.compile(r"(?<![\w.])([+-]?\d+(?:\.\d+)?)[eE]([+-]?\d+)(?![\w.])")

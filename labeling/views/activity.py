@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from labeling.domain.decay import decay_factor
 from labeling.domain.uncertainty import nominal
-from labeling.selectors.evaluation import nuclide_of
+from labeling.selectors.evaluation import nuclide_of, value_of
 from labeling.selectors.facts import BatchFacts
 
 
@@ -27,12 +27,12 @@ def activity_now(facts: BatchFacts, *, at: datetime) -> dict[str, object] | None
         return None
     half_life = nominal(nuclide_of(facts.batch.protocol_version).half_life)
     factor = nominal(decay_factor((at - entry.measured_at).total_seconds(), half_life))
-    reading = Decimal(entry.value)
+    value = value_of(facts, entry)
     decimals = len(entry.value.partition(".")[2]) if "e" not in entry.value.lower() else 3
     return {
-        "value": entry.value,
+        "value": value,
         "unit": entry.unit,
         "at": entry.measured_at.isoformat(),
         "half_life_s": half_life,
-        "now": f"{reading * Decimal(factor):.{decimals}f}",
+        "now": f"{Decimal(value) * Decimal(factor):.{decimals}f}",
     }

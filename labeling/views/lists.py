@@ -17,7 +17,8 @@ from labeling.domain.lifecycle import BatchStatus, VersionStatus
 from labeling.forms.registers import PlanForm
 from labeling.models import Batch, ProtocolVersion
 from labeling.selectors.batch import summary_of
-from labeling.selectors.stock import instrument_rows, instruments
+from labeling.selectors.instrument_rows import instrument_rows
+from labeling.selectors.stock import instruments
 from labeling.selectors.today import decaying_stock, expiring, marks_of, open_alarms
 from labeling.selectors.training import not_trained_to_make
 from labeling.services.planning import plan_batch

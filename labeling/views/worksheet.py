@@ -14,7 +14,8 @@ from labeling.domain.lifecycle import BatchStatus
 from labeling.forms.worksheet import EntryForm
 from labeling.models import Lot
 from labeling.selectors.facts import BatchFacts
-from labeling.selectors.stock import instrument_rows, instruments, lots
+from labeling.selectors.instrument_rows import instrument_rows
+from labeling.selectors.stock import instruments, lots
 from lims.accounts.forms import SignatureForm
 
 Json = Mapping[str, Any]

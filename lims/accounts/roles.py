@@ -15,6 +15,10 @@ class Permission(StrEnum):
     RECEIVE_LOT = "receive lots"
     ACCEPT_LOT = "accept or reject lots"
     KEEP_EQUIPMENT = "register instruments and record their checks"
+    SERVE_EQUIPMENT = "take instruments out of service and put them back"
+    RULE_EQUIPMENT = "set the limits and intervals of instruments"
+    ALLOW_UNCHECKED = "allow a reading on an instrument that is not in order"
+    RESTATE = "restate readings with another calibration"
     KEEP_CONTAINERS = "record what containers hold and put waste into decay storage"
     CLEAR_WASTE = "release waste from decay storage after its survey"
     MAKE_BATCH = "plan, start, record and complete batches"
@@ -62,11 +66,15 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.OPERATOR: frozenset(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT),
-                *(P.KEEP_CONTAINERS, P.DISPATCH_BATCH, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
+                *(P.KEEP_CONTAINERS, P.DISPATCH_BATCH, P.SERVE_EQUIPMENT, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
-        Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.REPORT_DEVIATION, P.WATCH}),
-        Role.ANALYST: frozenset({P.VIEW, P.TEST, P.KEEP_EQUIPMENT, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE}),
+        Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.ALLOW_UNCHECKED, P.REPORT_DEVIATION, P.WATCH}),
+        Role.ANALYST: frozenset(
+            {
+                *(P.VIEW, P.TEST, P.KEEP_EQUIPMENT, P.SERVE_EQUIPMENT, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
+            }
+        ),
         Role.REVIEWER: frozenset(
             {
                 *(P.VIEW, P.REVIEW_RESULT, P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.DRAFT_DOCUMENT, P.SUBMIT_DOCUMENT),
@@ -84,13 +92,14 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.HOLD_BATCH, P.REJECT_BATCH),
                 *(P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.ASSESS_CRITICAL_DEVIATION),
                 *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.READ_AUDIT, P.REVIEW_SITE_AUDIT, P.READ_ACCESS),
+                *(P.SERVE_EQUIPMENT, P.RULE_EQUIPMENT, P.ALLOW_UNCHECKED, P.RESTATE),
                 *(P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         # Sees and answers for alarms, instruments, stock and waste; neither makes a batch nor decides about one.
         Role.RADIATION_SAFETY: frozenset(
             {
-                *(P.VIEW, P.KEEP_EQUIPMENT, P.KEEP_CONTAINERS, P.CLEAR_WASTE),
+                *(P.VIEW, P.KEEP_EQUIPMENT, P.SERVE_EQUIPMENT, P.KEEP_CONTAINERS, P.CLEAR_WASTE),
                 *(P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
             }
         ),

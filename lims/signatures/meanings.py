@@ -15,6 +15,10 @@ class Meaning(StrEnum):
     ACCEPTED = "accepted"
     ASSESSED = "assessed"
     INVALIDATED = "invalidated"
+    ALLOWED = "allowed"
+    RESTATED = "restated"
+    TAKEN_OUT_OF_SERVICE = "taken_out_of_service"
+    PUT_IN_SERVICE = "put_in_service"
     RELEASED = "released"
     REJECTED = "rejected"
     AUDIT_TRAIL_REVIEWED = "audit_trail_reviewed"
@@ -40,6 +44,10 @@ _TEXT = {
     Meaning.ACCEPTED: "I examined this and accept it for use.",
     Meaning.ASSESSED: "I assessed this deviation and its impact.",
     Meaning.INVALIDATED: "I invalidate this result for the reason stated.",
+    Meaning.ALLOWED: "I allow this reading for the reason stated.",
+    Meaning.RESTATED: "I restate these readings; what was recorded and decided before stays beside it.",
+    Meaning.TAKEN_OUT_OF_SERVICE: "I take this instrument out of service.",
+    Meaning.PUT_IN_SERVICE: "I put this instrument back into service.",
     Meaning.RELEASED: "I release this batch for use.",
     Meaning.REJECTED: "I reject this.",
     Meaning.TRAINED: "I trained or assessed these people, and they can do these tasks.",

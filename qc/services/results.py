@@ -11,7 +11,7 @@ from labeling.domain.criteria import Verdict, judge, judge_computed
 from labeling.domain.formulas import compute
 from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.quantities import Value, parse_value
-from labeling.domain.specification import SpecificationTest
+from labeling.domain.specification import SpecificationTest, impossible_share
 from labeling.domain.training import Task
 from labeling.domain.units import convert, unit
 from labeling.models import Batch
@@ -27,7 +27,7 @@ from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties
 from lims.signatures.meanings import Meaning
 from lims.signatures.signing import sign
 from qc.models import Investigation, Review, TestResult
-from qc.selectors import current, impossible_share
+from qc.selectors import current
 
 S = BatchStatus
 LONGEST = 200

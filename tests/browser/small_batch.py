@@ -137,9 +137,7 @@ def recorded(who: People, *, volume: str = "3.0") -> Batch:
 
 def in_quarantine(who: People, *, purity: str = "98.2", reviewed: bool = True) -> Batch:
     batch = recorded(who)
-    for step in ("clearance", "product"):
-        verify_step(actor=who.verifier, number=batch.number, step=step, credential=credential("verifier"))
-    complete_batch(actor=who.operator, number=batch.number, credential=credential("operator"))
+    finish(who, batch)
     give_results(who, batch.number, {"appearance": "clear", "purity": purity}, reviewed=reviewed)
     if reviewed:
         review_trail(who, batch.number)
@@ -161,3 +159,10 @@ def settle(who: People, number: str) -> None:
         ),
         credential=credential("quality"),
     )
+
+
+def finish(who: People, batch: Batch) -> None:
+    """Verified and completed."""
+    for step in ("clearance", "product"):
+        verify_step(actor=who.verifier, number=batch.number, step=step, credential=credential("verifier"))
+    complete_batch(actor=who.operator, number=batch.number, credential=credential("operator"))

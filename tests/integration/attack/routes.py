@@ -67,6 +67,21 @@ TRAINING = {
 CONSIGNMENT = dict.fromkeys(("scanned", "quantity", "recipient", "address", "phone", "carrier"), "x")
 HALF_LIFE = {"half_life": {"value": "78.4", "unit": "h"}, "source": "nobody"}
 SURVEY = {"equipment": "SM-1", "background": "0.08", "reading": "0.09", "unit": "uSv/h", "outcome": "fail"}
+SOURCE = {
+    "code": "CS-9",
+    "nuclide": "Cs-137",
+    "activity": "7.4",
+    "unit": "MBq",
+    "reference_at": NOW,
+    "certificate": "C-1",
+}
+RESTATEMENT = {"since": NOW, "factor": "1.01", "certificate": "C-2"}
+LIMITS = {
+    "constancy_warning_percent": "5",
+    "constancy_action_percent": "10",
+    "linearity_percent": "10",
+    "accuracy_percent": "10",
+}
 VERSION_ACTS = {"submit": P.SUBMIT_DOCUMENT, "approve": P.APPROVE_DOCUMENT, "retire": P.APPROVE_DOCUMENT}
 UPKEEP = ("roles", "deactivate", "reset-password", "revoke-factor", "unlock", "check-identity")
 
@@ -126,6 +141,18 @@ REST: dict[str, Route] = {
     "equipment/<str:code>/": reads(P.VIEW),
     "equipment/<str:code>/checks/": writes(P.KEEP_EQUIPMENT, outcome="pass"),
     "equipment/<str:code>/calibrations/": writes(P.KEEP_EQUIPMENT, valid_from=NOW, relative_u_percent="3"),
+    "equipment/<str:code>/description/": writes(P.KEEP_EQUIPMENT, location="Hot cell 2", **WHY),
+    "equipment/<str:code>/constancy/": writes(P.KEEP_EQUIPMENT, value="7.2", unit="MBq", source="CS-1"),
+    "equipment/<str:code>/linearity/": writes(P.KEEP_EQUIPMENT, nuclide="Zr-89", readings=[]),
+    "equipment/<str:code>/accuracy/": writes(P.KEEP_EQUIPMENT, readings=[]),
+    "equipment/<str:code>/service/": writes(P.KEEP_EQUIPMENT, note="Fan cleaned."),
+    "equipment/<str:code>/rules/": signs(P.RULE_EQUIPMENT, service_days=365, **WHY),
+    "equipment/<str:code>/status/": signs(P.SERVE_EQUIPMENT, in_service=False, **WHY),
+    "equipment/<str:code>/log/": reads(P.VIEW),
+    "equipment/<str:code>/restatements/": signs(P.RESTATE, P.VIEW, **RESTATEMENT, **WHY),
+    "equipment/<str:code>/restatements/preview/": writes(P.VIEW, **RESTATEMENT),
+    "equipment/<str:code>/restatements/<int:pk>/": reads(P.VIEW),
+    "sources/": writes(P.KEEP_EQUIPMENT, P.VIEW, **SOURCE),
     "batches/": writes(P.MAKE_BATCH, P.VIEW, protocol="small"),
     "batches/<str:number>/": reads(P.VIEW),
     "batches/<str:number>/start/": writes(P.MAKE_BATCH),
@@ -242,6 +269,19 @@ PAGES: dict[str, Route] = {
     "instruments/<str:code>/calibrations/": writes(
         P.KEEP_EQUIPMENT, P.VIEW, valid_from=NOW, relative_u_percent="3", repeatability_percent="1"
     ),
+    "instruments/sources/": writes(P.KEEP_EQUIPMENT, P.VIEW, **SOURCE),
+    **{
+        f"instruments/<str:code>/{act}/": writes(P.KEEP_EQUIPMENT, P.KEEP_EQUIPMENT)
+        for act in ("constancy", "linearity", "accuracy", "service", "description")
+    },
+    "instruments/<str:code>/allowance/": signs(P.ALLOW_UNCHECKED, P.ALLOW_UNCHECKED),
+    "instruments/<str:code>/status/": signs(P.SERVE_EQUIPMENT, P.VIEW, decision="out_of_service", **WHY),
+    "instruments/<str:code>/rules/": signs(P.RULE_EQUIPMENT, P.VIEW, **LIMITS, **WHY),
+    "instruments/<str:code>/log/": reads(P.VIEW),
+    "instruments/<str:code>/checks/<int:pk>/": reads(P.VIEW),
+    "instruments/<str:code>/restate/": writes(P.VIEW, P.VIEW, **RESTATEMENT),
+    "instruments/<str:code>/restate/sign/": signs(P.RESTATE, P.VIEW, **RESTATEMENT, **WHY),
+    "instruments/<str:code>/restatements/<int:pk>/": reads(P.VIEW),
     "protocols/": reads(P.VIEW),
     "specifications/": reads(P.VIEW),
     NAMED + "import/$": writes(P.DRAFT_DOCUMENT, P.VIEW, document="protocol: x"),

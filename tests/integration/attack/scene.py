@@ -13,9 +13,10 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from labeling.models import Batch, Deviation, Entry, Training
+from labeling.models import Batch, Deviation, Entry, EquipmentCheck, Training
 from labeling.selectors.clock import database_now
 from labeling.services.containers import open_container
+from labeling.services.restating import Proposal, restate
 from labeling.services.site_review import draw_sample
 from lims.accounts.models import Token
 from lims.accounts.roles import Role
@@ -77,7 +78,16 @@ def scene() -> Scene:
     assert training is not None
     now = database_now()
     period = Wanted(since=now - timedelta(days=1), until=now + timedelta(days=1))
+    restated = restate(
+        actor=who.quality,
+        code="DC-1",
+        proposal=Proposal(since=working.planned_at, certificate="C-1", factor="1.001"),
+        credential=credential("quality"),
+        reason="a test",
+    )
     made.named = {
+        "check_id": EquipmentCheck.objects.filter(equipment__code="DC-1").latest("pk").pk,
+        "restatement_id": restated.pk,
         "code": "DC-1",
         "name": "activity-at",
         "username": "operator",
@@ -121,6 +131,8 @@ def pk_of(made: Scene, route: str) -> int:
         "tokens": "token_id",
         "containers": "container_id",
         "entries": "entry_id",
+        "checks": "check_id",
+        "restatements": "restatement_id",
     }
     word = re.findall(r"(\w+)/<int:pk>", route)
     return int(made.named[words[word[0]]]) if word else 0

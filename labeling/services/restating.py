@@ -1,0 +1,258 @@
+"""Restate readings: another calibration factor or dial setting for a period that is past.
+
+Signed once for the instrument; then each batch gets its re-evaluation in an operation of its own, so that it stands in
+the batch's trail. That part may stop anywhere and go on later: what is left to do is what has no re-evaluation yet.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from celery import current_app
+from django.db import transaction
+from django.db.models import Count, Max
+from kombu.exceptions import OperationalError
+
+from labeling.domain.deviations import DeviationClass
+from labeling.domain.instruments import parse_factor, parse_setting
+from labeling.domain.lifecycle import BatchStatus
+from labeling.domain.nuclides import nuclide as known_nuclide
+from labeling.models import Batch, Deviation, Reevaluation, Restatement
+from labeling.selectors.batch import find_batch
+from labeling.selectors.clock import database_now
+from labeling.selectors.reevaluation import (
+    Json,
+    Reevaluated,
+    affected_entries,
+    names,
+    pending_batches,
+    reevaluated,
+    terms_of,
+)
+from labeling.services.calibrating import FURTHEST_BACK, percent
+from labeling.services.deviations import open_deviation
+from labeling.services.equipment import find_equipment
+from labeling.services.lifecycle import lock_batch
+from labeling.services.results import recompute
+from lims.accounts.actors import Actor, Source
+from lims.accounts.attestation import Credential, attest
+from lims.accounts.roles import Permission, require
+from lims.audit.operations import operation
+from lims.errors import Conflict, InvalidInput, Stale
+from lims.oversight.models import Alarm
+from lims.oversight.services import raise_alarm
+from lims.records.services import DOORBELL
+from lims.signatures.meanings import Meaning
+from lims.signatures.signing import digest_of, sign
+
+log = logging.getLogger(__name__)
+AT_ONCE = 50  # batches that one request re-evaluates; a worker goes on with the others
+CARRY_ON_TASK = "labeling.tasks.carry_on_restating"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What readings of an instrument between two instants are to be multiplied by, or the setting they belong to.
+
+    `setting_used` is for readings that did not say theirs. `until` is now where none is given.
+    """
+
+    since: datetime
+    certificate: str
+    factor: str = "1"
+    relative_u_percent: str = ""
+    nuclide: str = ""
+    setting_used: str = ""
+    setting_correct: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A page of the batches that a proposal touches, and what a signer is shown of all of them."""
+
+    restatement: Restatement
+    batches: Sequence[str]
+    rows: Sequence[Reevaluated]
+    next: str  # the number after which the next page begins; empty on the last
+    manifest: Json
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.manifest)
+
+
+def preview(*, actor: Actor, code: str, proposal: Proposal, after: str = "") -> Preview:
+    """Every batch whose results would move, a page at a time. Computed and shown; nothing is kept."""
+    require(actor.user, Permission.VIEW)
+    restatement = _proposed(code, proposal)
+    numbers = _batches_of(restatement)
+    start = numbers.index(after) + 1 if after in numbers else 0
+    page = numbers[start : start + AT_ONCE]
+    rows = [reevaluated(find_batch(number), restatement) for number in page]
+    more = numbers[start + AT_ONCE :]
+    return Preview(restatement, numbers, rows, page[-1] if more else "", _manifest(restatement, numbers))
+
+
+def restate(
+    *, actor: Actor, code: str, proposal: Proposal, credential: Credential, reason: str, seen: str = ""
+) -> Restatement:
+    """Sign a proposal and re-evaluate each batch beside its originals; a batch in progress goes on with the new values.
+
+    `seen` is the digest of the preview; Stale where readings were recorded or corrected since.
+    """
+    attestation = attest(actor, credential, purpose="equipment.restate")
+    require(attestation.user, Permission.RESTATE)
+    if not reason.strip():
+        raise InvalidInput("Say why these readings are restated.", code="reason_missing", field="reason")
+    restatement = _proposed(code, proposal)
+    with operation(actor=attestation.actor, action="equipment.restate", subject=code, reason=reason.strip()) as op:
+        restatement.batches = _batches_of(restatement)
+        manifest = _manifest(restatement, restatement.batches)
+        if seen and seen != digest_of(manifest):
+            raise Stale(f"Readings on {code} changed since the preview. Look at what would move again.")
+        if not restatement.batches:
+            raise Conflict(f"{code} has no readings in that period.", code="nothing_to_restate", field="since")
+        restatement.signature = sign(
+            op,
+            attestation,
+            meaning=Meaning.RESTATED,
+            permission=Permission.RESTATE,
+            covers=f"readings on {code}",
+            manifest=manifest,
+        )
+        restatement.save(force_insert=True)
+    carry_on(restatement.pk, source=actor.source)
+    return restatement
+
+
+def carry_on(restatement_id: int, *, source: Source = Source.TASK) -> int:
+    """Re-evaluate some of the batches that still wait, and ring for the others. Gives how many are left."""
+    restatement = Restatement.objects.select_related("equipment", "signature__signer").get(pk=restatement_id)
+    waiting = pending_batches(restatement)
+    actor = Actor(restatement.signature.signer, source)
+    for number in waiting[:AT_ONCE]:
+        _reevaluate(actor, restatement, number)
+    left = len(waiting[AT_ONCE:])
+    if left:
+        transaction.on_commit(partial(_ring, restatement_id))
+    return left
+
+
+def unfinished() -> list[int]:
+    """Restatements that still have batches to re-evaluate, among the newest: the older ones were swept before."""
+    newest = Restatement.objects.annotate(done=Count("reevaluations")).order_by("-id")[:AT_ONCE]
+    return [row.pk for row in newest if row.done < len(row.batches)]
+
+
+def _reevaluate(actor: Actor, restatement: Restatement, number: str) -> None:
+    code, reason = restatement.equipment.code, restatement.signature.reason
+    with operation(actor=actor, action="batch.restate", subject=number, reason=reason) as op:
+        batch = lock_batch(number)
+        if Reevaluation.objects.filter(restatement=restatement, batch=batch).exists():
+            return  # somebody else was here between the list and the lock
+        found = reevaluated(batch, restatement)
+        in_progress = BatchStatus(batch.status) is BatchStatus.IN_PROGRESS
+        moved = found.verdicts_moved
+        Reevaluation.objects.create(
+            restatement=restatement,
+            batch=batch,
+            results=found.results,
+            tests=found.tests,
+            verdict_moved=bool(moved),
+            recomputed=in_progress,
+            operation=op,
+        )
+        if in_progress:
+            recompute(op, batch)
+        if not moved:
+            return
+        text = f"With the readings on {code} restated, another verdict comes out for: {names(moved)}."
+        released = BatchStatus(batch.status) is BatchStatus.RELEASED
+        severity = DeviationClass.CRITICAL if released else DeviationClass.MAJOR
+        open_deviation(op, batch, kind=Deviation.Kind.RESTATED, text=text, severity=severity)
+        if released:
+            raise_alarm(
+                op,
+                kind=Alarm.Kind.RESTATED,
+                severity=Alarm.Severity.CRITICAL,
+                subject=number,
+                text=f"{number} is released. {text}",
+                cause=f"restated:{restatement.pk}:{number}",
+            )
+
+
+def _proposed(code: str, proposal: Proposal) -> Restatement:
+    """The proposal as it would be kept, once it can be one."""
+    equipment, now = find_equipment(code), database_now()
+    since, until = proposal.since, proposal.until or now
+    if not now - FURTHEST_BACK <= since < until <= now:
+        raise InvalidInput(
+            "The readings to restate lie in a period that is past: it begins before it ends, and ends by now.",
+            code="out_of_range",
+            field="since",
+        )
+    if not proposal.certificate.strip():
+        raise InvalidInput(
+            "Name the certificate or report that this rests on.", code="missing_value", field="certificate"
+        )
+    if proposal.nuclide:
+        known_nuclide(proposal.nuclide)
+    used, correct = (
+        parse_setting(text, field=name)
+        for name, text in (("setting_used", proposal.setting_used), ("setting_correct", proposal.setting_correct))
+    )
+    if used and not correct:
+        raise InvalidInput("Give the setting that is right as well.", code="missing_value", field="setting_correct")
+    if correct and not proposal.nuclide:
+        raise InvalidInput("Say for which nuclide this setting is right.", code="missing_value", field="nuclide")
+    restatement = Restatement(
+        equipment=equipment,
+        nuclide=proposal.nuclide,
+        since=since,
+        until=until,
+        factor=str(parse_factor(proposal.factor.strip() or "1")),
+        relative_u_percent=percent(proposal.relative_u_percent, field="relative_u_percent", required=False),
+        setting_used=used,
+        setting_correct=correct,
+        certificate=proposal.certificate.strip(),
+        batches=[],
+    )
+    if correct and not used and affected_entries(restatement).filter(setting="").exists():
+        raise InvalidInput(
+            "Some of these readings do not say their setting; give the one that was used.",
+            code="missing_value",
+            field="setting_used",
+        )
+    return restatement
+
+
+def _batches_of(restatement: Restatement) -> list[str]:
+    ids = affected_entries(restatement).values("batch")
+    return list(Batch.objects.filter(pk__in=ids).order_by("pk").values_list("number", flat=True))
+
+
+def _manifest(restatement: Restatement, batches: Sequence[str]) -> Json:
+    """What is proposed, which batches it touches, and a count of their entries and results that any new one changes."""
+    seen = Batch.objects.filter(number__in=batches).aggregate(entry=Max("entries"), result=Max("results"))
+    return {**terms_of(restatement), "batches": list(batches), "newest": seen}
+
+
+def _ring(restatement_id: int) -> None:
+    """Tell a worker. Best effort: the rows are the queue, and the sweep rings again."""
+    try:
+        with current_app.connection_for_write(transport_options=DOORBELL) as connection:
+            current_app.send_task(
+                CARRY_ON_TASK,
+                args=[restatement_id],
+                queue="celery",
+                connection=connection,
+                retry=False,
+                ignore_result=True,
+            )
+    except (OperationalError, OSError) as error:
+        log.warning("The task queue did not answer for restatement %s; the sweep goes on: %s", restatement_id, error)
