@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, deviations, nuclides, stock, trail, versions
+from labeling.api import batches, comparison, deviations, downtime, nuclides, stock, trail, versions
+from labeling.api.dry_run import DryRunApi
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokensApi
@@ -15,6 +16,7 @@ from lims.records.api import DocumentApi, DocumentContentApi, DocumentsApi, Veri
 from qc import api as qc
 
 BATCH = "batches/<str:number>/"
+SHEET = "downtime-sheets/<str:number>/"
 
 
 def version_routes(prefix: str, **model: object) -> list[object]:
@@ -23,6 +25,7 @@ def version_routes(prefix: str, **model: object) -> list[object]:
     return [
         path(f"{prefix}/", versions.VersionsApi.as_view(**model)),
         path(f"{prefix}/<str:code>/", versions.CodeApi.as_view(**model)),
+        path(f"{prefix}/<str:code>/compare/", comparison.ComparisonApi.as_view(**model)),
         path(version, versions.VersionApi.as_view(**model)),
         *(path(f"{version}{act}/", versions.VersionActApi.as_view(act=act, **model)) for act in acts),
     ]
@@ -44,6 +47,15 @@ urlpatterns = [
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     *version_routes("protocols"),
     *version_routes("specifications", model=SpecificationVersion),
+    path("protocols/<str:code>/versions/<int:number>/dry-run/", DryRunApi.as_view()),
+    path("protocols/<str:code>/versions/<int:number>/master-record/", comparison.MasterRecordApi.as_view()),
+    path("downtime-sheets/", downtime.SheetsApi.as_view()),
+    path(SHEET, downtime.SheetApi.as_view()),
+    path(f"{SHEET}void/", downtime.VoidApi.as_view()),
+    path(f"{SHEET}scans/", downtime.ScansApi.as_view()),
+    path(f"{SHEET}scans/<int:scan_id>/", downtime.ScanContentApi.as_view()),
+    path(f"{SHEET}transfer/", downtime.TransferApi.as_view()),
+    path(f"{SHEET}reconcile/", downtime.ReconciliationApi.as_view()),
     path("nuclides/", nuclides.NuclidesApi.as_view()),
     path("nuclides/<str:code>/", nuclides.NuclideApi.as_view()),
     path("nuclides/<str:code>/adopt/", nuclides.AdoptionApi.as_view()),

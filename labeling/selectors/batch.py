@@ -61,6 +61,7 @@ def document_of(facts: BatchFacts) -> Json:
         "start_recorded_at": instant(batch.start_recorded_at),
         "start_reason": batch.start_reason,
         "steps": [_step(facts, step) for step in facts.protocol.steps],
+        "sheet": {"number": facts.sheet.number, "state": facts.sheet.state} if facts.sheet else None,
         "missing": what_is_missing(facts) if batch.status == BatchStatus.IN_PROGRESS else [],
         "results": [_result(definition, facts.results.get(definition.key)) for definition in facts.protocol.results],
         "deviations": [deviation_row(deviation) for deviation in facts.deviations],

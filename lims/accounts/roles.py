@@ -29,6 +29,7 @@ class Permission(StrEnum):
     DRAFT_DOCUMENT = "import protocols and specifications as drafts"
     SUBMIT_DOCUMENT = "review and submit protocols and specifications"
     APPROVE_DOCUMENT = "approve protocols and specifications and make them effective"
+    ISSUE_PRINT = "issue master records and blank worksheets"
     READ_AUDIT = "read the audit trail"
     REVIEW_AUDIT = "review the audit trail of a batch"
     WATCH = "see alarms and the state of the installation"
@@ -57,7 +58,7 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.OPERATOR: frozenset(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT),
-                *(P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
+                *(P.REPORT_DEVIATION, P.ISSUE_PRINT, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.REPORT_DEVIATION, P.WATCH}),
@@ -65,7 +66,7 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.REVIEWER: frozenset(
             {
                 *(P.VIEW, P.REVIEW_RESULT, P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.DRAFT_DOCUMENT, P.SUBMIT_DOCUMENT),
-                *(P.READ_AUDIT, P.REVIEW_AUDIT, P.WATCH, P.ACKNOWLEDGE),
+                *(P.ISSUE_PRINT, P.READ_AUDIT, P.REVIEW_AUDIT, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.RELEASER: frozenset(
@@ -78,7 +79,8 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             {
                 *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.HOLD_BATCH, P.REJECT_BATCH),
                 *(P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.ASSESS_CRITICAL_DEVIATION),
-                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.READ_AUDIT, P.READ_ACCESS, P.WATCH, P.ACKNOWLEDGE),
+                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.ISSUE_PRINT, P.READ_AUDIT, P.READ_ACCESS),
+                *(P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.RADIATION_SAFETY: frozenset({P.VIEW, P.KEEP_EQUIPMENT, P.REPORT_DEVIATION}),
