@@ -83,9 +83,13 @@
     const lines = area.value.split("\n");
     const wanted = Number(link.dataset.line) - 1;
     const start = lines.slice(0, wanted).join("\n").length + (wanted ? 1 : 0);
-    area.focus();
     area.setSelectionRange(start, start + (lines[wanted] || "").length);
-    area.scrollTop = Math.max(0, (wanted - 5) * (area.scrollHeight / lines.length));
+    area.focus({ preventScroll: true });
+    area.closest(".field").scrollIntoView({ block: "start" });
+    requestAnimationFrame(() => { // after the browser has brought the cursor into sight in its own way
+      area.scrollTop = Math.max(0, (wanted - 5) * (area.scrollHeight / lines.length));
+      area.scrollLeft = 0;
+    });
   });
 
   form.querySelector("[data-discard]").addEventListener("click", () => {

@@ -128,6 +128,7 @@ def _comparison_rows(facts: BatchFacts, form: Form) -> list[dict[str, Any]]:
             "fields": [
                 {
                     "label": field.label,
+                    "type": field.type,
                     "entry": current.get(f"{step.key}.{field.key}"),
                     "choice": form[f"compared.{step.key}.{field.key}"],
                 }

@@ -24,6 +24,7 @@ PLACES = (
     *("/", "/batches/", "/batches/new/", "/release/", "/records/", "/stock/", "/stock/new/", "/instruments/"),
     *("/instruments/new/", "/instruments/DC-1/", "/protocols/", "/protocols/small/1/", "/protocols/import/"),
     *("/specifications/", "/specifications/small/1/", "/nowhere/", "/alarms/", "/health/"),
+    *("/protocols/small/edit/", "/protocols/small/compare/", "/protocols/small/1/dry-run/", "/downtime/"),
 )
 
 PLACES_OF_PEOPLE = (
