@@ -133,9 +133,10 @@ def _keyed(sequence: Sequence) -> dict[str, Node] | None:
 def _name(key: str, *versions: Node | None) -> str:
     """What the newest version that has this section calls it."""
     for section in versions:
-        for name in NAMES if isinstance(section, Mapping) else ():
-            node = section.items.get(name)
-            if isinstance(node, Scalar) and node.text and name != "kind":
+        if not isinstance(section, Mapping):
+            continue
+        for node in (section.items.get(name) for name in NAMES[:-1]):
+            if isinstance(node, Scalar) and node.text:
                 return node.text
     return key.replace("_", " ")
 

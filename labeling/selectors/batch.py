@@ -10,8 +10,15 @@ from labeling.domain.display import display
 from labeling.domain.lifecycle import BatchStatus, actions_from
 from labeling.domain.protocol import Field, Step, Timer
 from labeling.domain.protocol_results import ResultDefinition
-from labeling.models import Batch, Deviation, Entry, Result, Verification
-from labeling.selectors.facts import BatchFacts, completion_manifest, facts_of, step_manifest, what_is_missing
+from labeling.models import Batch, Deviation, DowntimeSheet, Entry, Result, Verification
+from labeling.selectors.facts import (
+    BatchFacts,
+    completion_manifest,
+    facts_of,
+    reconciliation_manifest,
+    step_manifest,
+    what_is_missing,
+)
 from lims.accounts.models import User
 from lims.audit.models import Operation
 from lims.errors import NotFound
@@ -61,7 +68,7 @@ def document_of(facts: BatchFacts) -> Json:
         "start_recorded_at": instant(batch.start_recorded_at),
         "start_reason": batch.start_reason,
         "steps": [_step(facts, step) for step in facts.protocol.steps],
-        "sheet": {"number": facts.sheet.number, "state": facts.sheet.state} if facts.sheet else None,
+        "sheet": _sheet(facts.sheet) if facts.sheet else None,
         "missing": what_is_missing(facts) if batch.status == BatchStatus.IN_PROGRESS else [],
         "results": [_result(definition, facts.results.get(definition.key)) for definition in facts.protocol.results],
         "deviations": [deviation_row(deviation) for deviation in facts.deviations],
@@ -105,6 +112,21 @@ def instant(moment: datetime | None) -> str | None:
 
 def _version(version: Any) -> Json:
     return {"code": version.code, "version": version.number, "title": version.title, "sha256": version.sha256}
+
+
+def _sheet(sheet: DowntimeSheet) -> Json:
+    """The paper this batch was made from, and who accounted for it."""
+    transfer, comparison = sheet.transfer_signature, sheet.comparison_signature
+    return {
+        "number": sheet.number,
+        "state": sheet.state,
+        "transferred_by": _signer(transfer) if transfer else None,
+        "compared_by": _signer(comparison) if comparison else None,
+    }
+
+
+def _signer(signature: Signature) -> Json:
+    return {"username": signature.username, "full_name": signature.full_name}
 
 
 def _step(facts: BatchFacts, step: Step) -> Json:
@@ -269,6 +291,11 @@ def _holds(facts: BatchFacts, signature: Signature) -> bool:
     """Whether what was signed is still what is there. A verified value that was corrected since is not."""
     if signature.pk == facts.batch.completion_signature_id:
         return still_holds(signature, completion_manifest(facts))
+    if facts.sheet is not None and signature.pk in (
+        facts.sheet.transfer_signature_id,
+        facts.sheet.comparison_signature_id,
+    ):
+        return still_holds(signature, reconciliation_manifest(facts))
     if signature.meaning == Meaning.AUDIT_TRAIL_REVIEWED:
         return review_holds(signature)
     current = {entry.pk for entry in facts.current.values()}

@@ -66,7 +66,9 @@ def facts_of(batch: Batch) -> BatchFacts:
         deviations=list(
             Deviation.objects.filter(batch=batch).select_related("opened_by", "assessment_signature").order_by("id")
         ),
-        sheet=DowntimeSheet.objects.filter(batch=batch).select_related("comparison_signature").first(),
+        sheet=DowntimeSheet.objects.filter(batch=batch)
+        .select_related("transfer_signature", "comparison_signature")
+        .first(),
     )
 
 

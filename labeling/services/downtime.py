@@ -79,10 +79,12 @@ def attach_scan(*, actor: Actor, number: str, name: str, content: bytes) -> Shee
     require(actor.user, Permission.MAKE_BATCH)
     media_type, ending = media_type_of(content)
     digest = hashlib.sha256(content).hexdigest()
-    with operation(actor=actor, action="downtime.attach", subject=number):
+    with operation(actor=actor, action="downtime.attach", subject=_subject(number)):
         sheet = lock_sheet(number)
         if sheet.state == State.VOID:
             raise Conflict(f"{number} is void; nothing is attached to it.", code="not_issued")
+        if sheet.batch is not None:
+            refuse_unless_in_progress(lock_batch(sheet.batch.number))
         if sheet.scans.filter(sha256=digest).exists():
             raise Conflict("This very file is attached already.", code="already_recorded", field="file")
         scan = SheetScan.objects.create(
@@ -100,7 +102,7 @@ def attach_scan(*, actor: Actor, number: str, name: str, content: bytes) -> Shee
 def sign_transfer(*, actor: Actor, number: str, credential: Credential) -> DowntimeSheet:
     """The person who worked on paper signs that all of it is entered. Refused while anything is missing."""
     attestation = attest(actor, credential, purpose="downtime.transfer")
-    with operation(actor=attestation.actor, action="downtime.transfer", subject=number) as op:
+    with operation(actor=attestation.actor, action="downtime.transfer", subject=_subject(number)) as op:
         sheet = lock_sheet(number)
         facts = _ready(sheet)
         sheet.transfer_signature = sign(
@@ -121,7 +123,7 @@ def reconcile_sheet(*, actor: Actor, number: str, credential: Credential, compar
     Raises SegregationOfDuties for whoever worked on the sheet or entered any of it.
     """
     attestation = attest(actor, credential, purpose="downtime.reconcile")
-    with operation(actor=attestation.actor, action="downtime.reconcile", subject=number) as op:
+    with operation(actor=attestation.actor, action="downtime.reconcile", subject=_subject(number)) as op:
         sheet = lock_sheet(number)
         facts = _ready(sheet)
         manifest = reconciliation_manifest(facts)
@@ -155,6 +157,12 @@ def lock_sheet(number: str) -> DowntimeSheet:
     if sheet is None:
         raise NotFound(f"There is no down-time sheet {number}.")
     return sheet
+
+
+def _subject(number: str) -> str:
+    """The batch that is made from the sheet, whose trail and signatures tell of it; before there is one, the sheet."""
+    sheet = DowntimeSheet.objects.select_related("batch").filter(number=number).first()
+    return sheet.batch.number if sheet is not None and sheet.batch is not None else number
 
 
 def _ready(sheet: DowntimeSheet) -> BatchFacts:

@@ -85,7 +85,9 @@ def sheet_page(request: HttpRequest, number: str, outcome: Outcome | None = None
     document = sheet_document(found)
     missing = unrecorded(facts) if facts and working else []
     rejected = facts is not None and facts.batch.status == BatchStatus.REJECTED
-    context = {
+    comparison_form = forms.get("reconcile") or _comparison_form(facts)
+    ready = working and not missing and bool(document["scans"])
+    context: dict[str, Any] = {
         "sheet": document,
         "prints": [document["document"]],
         "batch": facts.batch if facts else None,
@@ -93,7 +95,7 @@ def sheet_page(request: HttpRequest, number: str, outcome: Outcome | None = None
         "signed": signed,
         "compared": compared,
         "changed": found.comparison_signature is not None and not compared,
-        "ready": working and not missing and bool(document["scans"]),
+        "ready": ready,
         "may_work": allowed(request, Permission.MAKE_BATCH),
         "may_void": allowed(request, Permission.ISSUE_PRINT) and (facts is None or rejected),
         "plan_form": forms.get("plan") or PaperPlanForm(slug="plan"),
@@ -101,10 +103,10 @@ def sheet_page(request: HttpRequest, number: str, outcome: Outcome | None = None
         "scan_form": forms.get("scan") or ScanForm(slug="scan"),
         "void_form": forms.get("void") or VoidForm(slug="void"),
         "transfer_form": forms.get("transfer") or SignatureForm(slug="transfer"),
-        "comparison_form": forms.get("reconcile") or _comparison_form(facts),
+        "comparison_form": comparison_form,
+        "rows": _comparison_rows(facts, comparison_form) if facts and ready else [],
         "meanings": MEANINGS,
     }
-    context["rows"] = _comparison_rows(facts, context["comparison_form"]) if facts and context["ready"] else []
     return shown(request, "labeling/downtime_sheet.html", context, outcome)
 
 

@@ -12,9 +12,10 @@ from django.db import IntegrityError, transaction
 from pypdf import PdfReader
 
 from labeling.models import Batch, DowntimeSheet, Entry, ScanContent, SheetScan
-from labeling.selectors.batch import find_batch
+from labeling.selectors.batch import batch_document, find_batch
 from labeling.selectors.clock import database_now
 from labeling.selectors.facts import facts_of
+from labeling.selectors.history import history_of
 from labeling.services.completion import complete_batch
 from labeling.services.downtime import (
     AGREES,
@@ -31,6 +32,7 @@ from labeling.services.recording import Reading, correct_entry
 from labeling.services.timers import record_timer
 from labeling.services.verification import verify_entry
 from lims.errors import Conflict, InvalidInput, PermissionRefused, SegregationOfDuties
+from lims.records.models import Document
 from lims.records.rendering import render_document
 from qc.services.disposition import reject_batch
 from tests import factories
@@ -116,8 +118,9 @@ def test_a_sheet_is_issued_of_an_effective_protocol_to_who_makes_batches(laborat
 
 @pytest.mark.requirement("DI-6")
 def test_a_batch_cannot_be_completed_while_its_sheet_is_not_reconciled(
-    laboratory: People, sheet: DowntimeSheet
+    laboratory: People, sheet: DowntimeSheet, settings: Any, tmp_path: Any
 ) -> None:
+    settings.SEAL_DIR = tmp_path / "seal"
     batch = entered(laboratory, sheet)
     factories.verify_all(laboratory, batch.number)
     with pytest.raises(Conflict, match=f"{sheet.number} is not reconciled"):
@@ -129,6 +132,22 @@ def test_a_batch_cannot_be_completed_while_its_sheet_is_not_reconciled(
     )
     done = complete_batch(actor=laboratory.operator, number=batch.number, credential=credential("operator"))
     assert done.status == "quarantine"
+    document = batch_document(batch.number)
+    assert document["sheet"]["compared_by"]["username"] == "verifier"
+    signed = [s for s in document["signatures"] if sheet.number in s["covers"]]
+    assert [(s["meaning"], s["holds"]) for s in signed] == [("performed", True), ("verified", True)]
+    assert any("compared the down-time sheet" in act["sentence"] for act in history_of(batch.number))
+    with pytest.raises(Conflict, match="in progress"):
+        attach_scan(actor=laboratory.operator, number=sheet.number, name="more.png", content=PNG + b"2")
+    factories.give_results(laboratory, batch.number, campaign()[PLAN]["test_results"])
+    factories.review_trail(laboratory, batch.number)
+    reject_batch(
+        actor=laboratory.releaser, number=batch.number, credential=credential("releaser"), reason="a test of paper"
+    )
+    record = Document.objects.get(subject=batch.number)
+    assert render_document(record.pk), record.error
+    record.refresh_from_db()
+    assert sheet.number in PdfReader(BytesIO(record.content)).pages[0].extract_text()
 
 
 def test_work_on_paper_may_begin_two_weeks_back_and_other_work_not(laboratory: People, sheet: DowntimeSheet) -> None:
@@ -246,7 +265,7 @@ def test_the_whole_way_over_rest(laboratory: People) -> None:
     number = issued.data["number"]
     assert [row["number"] for row in operator.get("downtime-sheets/", state="issued").data["results"]] == [number]
     batch = entered(laboratory, DowntimeSheet.objects.get(number=number))
-    assert operator.get(f"batches/{batch.number}/").data["sheet"] == {"number": number, "state": "issued"}
+    assert operator.get(f"batches/{batch.number}/").data["sheet"]["number"] == number
     place = f"/api/v1/downtime-sheets/{number}/scans/"
     file = SimpleUploadedFile("sheet.png", PNG, content_type="text/html")
     answer = operator.client.post(place, {"file": file}, format="multipart")

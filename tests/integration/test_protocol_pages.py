@@ -52,8 +52,13 @@ def test_a_version_page_says_what_each_number_stands_on(laboratory: People) -> N
 
 @pytest.mark.requirement("SIG-12")
 def test_who_approves_is_shown_what_changed(laboratory: People, second: ProtocolVersion) -> None:
-    credentials = {"code": second.code, "number": second.number, "credential": credential("reviewer")}
-    submit_version(model=ProtocolVersion, actor=laboratory.reviewer, **credentials)
+    submit_version(
+        model=ProtocolVersion,
+        actor=laboratory.reviewer,
+        code=second.code,
+        number=second.number,
+        credential=credential("reviewer"),
+    )
     text = page_of(laboratory, "quality").get("/protocols/zr89-oxine-kit/2/").content.decode()
     assert "What changed since version 1" in text
     assert "against version 1: steps · " in text
