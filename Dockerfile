@@ -15,7 +15,8 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 10001 oxinate \
-    && useradd --system --uid 10001 --gid oxinate --home-dir /var/lib/oxinate --create-home oxinate
+    && useradd --system --uid 10001 --gid oxinate --home-dir /var/lib/oxinate --create-home oxinate \
+    && install -d -m 700 -o oxinate -g oxinate /var/lib/oxinate-keys /var/lib/oxinate-anchor
 COPY --from=packages /opt/oxinate /opt/oxinate
 WORKDIR /oxinate
 COPY manage.py ./

@@ -30,7 +30,7 @@ ENTRIES = 30
 WRITERS = 4
 SECONDS = 2.5
 ROUNDS = 3
-TRAILS = (50_000, 200_000)
+TRAILS = (100_000, 1_000_000)
 OPERATIONS_IN_A_BLOCK = 10  # what a busy laboratory does in five seconds
 
 BATCH = "INSERT INTO labeling_batch (number, protocol_version_id, identity, status, planned_by_id, started_by_id,"

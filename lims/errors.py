@@ -50,6 +50,17 @@ class PermissionRefused(DomainError):
     status = 403
 
 
+class TrainingRefused(PermissionRefused):
+    """The role would allow it, but nobody has recorded a training that counts now."""
+
+    code = "training_missing"
+
+    def __init__(self, message: str, *, code: str | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        if code is not None:
+            self.code = code
+
+
 class SignatureRefused(DomainError):
     """Nothing was signed; `code` says what is missing (`otp_required`) or wrong."""
 
@@ -96,6 +107,13 @@ class Conflict(DomainError):
         super().__init__(message, **details)
         if code is not None:
             self.code = code
+
+
+class TooFast(DomainError):
+    """Asked for too often; `retry_after` says how many seconds to wait."""
+
+    code = "too_fast"
+    status = 429
 
 
 class Stale(DomainError):

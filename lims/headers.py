@@ -1,4 +1,4 @@
-"""What every request and answer passes: addresses that can be looked up, and the content security policy."""
+"""What every request and answer passes: its size, its address, and the content security policy."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from lims.http import answer_bad_request
+from lims.http import answer_bad_request, answer_too_large
 from lims.parsing import keepable
 
 PERMISSIONS = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
 
 
 class RefuseUnkeepable:
-    """An address with a NUL or half a character names nothing that could be in the database: 400, before any query."""
+    """Before any query: an address with a NUL or half a character names nothing that could be in the database, and no
+    body is larger than the largest record."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -23,6 +24,10 @@ class RefuseUnkeepable:
         texts = [request.path, *(text for name, values in request.GET.lists() for text in (name, *values))]
         if not all(keepable(text) for text in texts):
             return answer_bad_request(request)
+        # The server reads no more of a body than it announces.
+        announced = request.META.get("CONTENT_LENGTH") or "0"
+        if announced.isdigit() and int(announced[:12]) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return answer_too_large(request)
         return self.get_response(request)
 
 

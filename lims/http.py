@@ -17,7 +17,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from lims.errors import DomainError, Malformed
+from lims.errors import DomainError, Malformed, TooFast
 
 PROBLEM = "application/problem+json"
 
@@ -71,7 +71,8 @@ def malformed(fault: exceptions.ValidationError) -> DomainError:
 
 def api_exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(exc, DomainError):
-        return Response(problem_of(exc), status=exc.status, content_type=PROBLEM)
+        wait = {"Retry-After": str(exc.details["retry_after"])} if isinstance(exc, TooFast) else {}
+        return Response(problem_of(exc), status=exc.status, headers=wait, content_type=PROBLEM)
     if isinstance(exc, DataError):
         return _problem(422, "too_long", "A text or a number is longer than can be kept. Nothing was recorded.")
     if isinstance(exc, OperationalError):
@@ -120,6 +121,13 @@ def answer_bad_request(request: HttpRequest, exception: Exception | None = None)
     if _is_rest(request):
         return _problem_page(400, "malformed", "The request cannot be read: its address or its body is not in order.")
     return defaults.bad_request(request, exception or ValueError())
+
+
+def answer_too_large(request: HttpRequest) -> HttpResponse:
+    sentence = "The request is larger than anything that is asked for here."
+    if _is_rest(request):
+        return _problem_page(413, "too_large", sentence)
+    return HttpResponse(sentence, status=413, content_type="text/plain; charset=utf-8")
 
 
 def answer_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

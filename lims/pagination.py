@@ -13,6 +13,7 @@ from rest_framework.pagination import CursorPagination
 
 M = TypeVar("M", bound=Model)
 PAGE = 50
+LONGEST_ROW_NUMBER = 18
 
 
 class NewestFirst(CursorPagination):
@@ -36,10 +37,15 @@ class Found(Generic[M]):
     older: str  # the query string of the next page, empty on the last
 
 
+def is_row_number(given: str) -> bool:
+    """Whether this can be the number of a row; Python reads no number of thousands of digits."""
+    return given.isascii() and given.isdigit() and len(given) <= LONGEST_ROW_NUMBER
+
+
 def one_page(request: HttpRequest, rows: QuerySet[M]) -> Found[M]:
     """The newest rows, or those older than `?before=`."""
     before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit():
+    if is_row_number(before):
         rows = rows.filter(pk__lt=int(before))
     found = list(rows.order_by("-pk")[: PAGE + 1])
     if len(found) <= PAGE:

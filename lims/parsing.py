@@ -10,6 +10,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 DEEPEST = 30
+LARGEST_BODY = 2 * 1024 * 1024  # bytes; five hundred entries are a tenth of it
 
 
 class LiteralFloat(float):
@@ -28,7 +29,10 @@ class StrictJSONParser(BaseParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         try:
-            text = stream.read().decode("utf-8")
+            body = stream.read(LARGEST_BODY + 1)
+            if len(body) > LARGEST_BODY:
+                raise ParseError(f"The body is longer than {LARGEST_BODY // 1024**2} MB.")
+            text = body.decode("utf-8")
             data = json.loads(
                 text, parse_float=LiteralFloat, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice
             )

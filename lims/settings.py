@@ -63,6 +63,9 @@ except PackageNotFoundError:  # a checkout, which is run without being installed
     VERSION = "0.1.0"
 
 SITE_NAME = environment.text("LIMS_SITE_NAME", "Oxinate")
+# What the licence allows at the site, and below what stored waste may be cleared, for each nuclide (RAD-10, RAD-11).
+LICENCE_LIMITS = environment.activities("LIMS_LICENCE_LIMITS")
+CLEARANCE_LIMITS = environment.activities("LIMS_CLEARANCE_LIMITS")
 TIME_ZONE = environment.time_zone("LIMS_SITE_TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
 LANGUAGE_CODE = "en-us"
@@ -93,9 +96,12 @@ INSTALLED_APPS = [
     "qc",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    # First what is said on every answer, whatever refuses below.
     "lims.headers.ContentSecurityPolicy",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "lims.headers.RefuseUnkeepable",
+    "lims.rates.RateLimits",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -104,7 +110,6 @@ MIDDLEWARE = [
     "lims.accounts.sessions.IdleTimeOut",
     "lims.accounts.sessions.OpenDuties",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "lims.urls"
 WSGI_APPLICATION = "lims.wsgi.application"
@@ -156,7 +161,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "lims.accounts.passwords.NotBreached"},
+    {"NAME": "lims.accounts.passwords.NotUsedBefore"},
 ]
+# SHA-1 hashes of leaked passwords in order, HASH:COUNT to a line; optional. docs/operations/sign-in.md
+BREACHED_PASSWORDS_FILE = environment.text("LIMS_BREACHED_PASSWORDS_FILE")
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------
 # The server is lims_app, which owns nothing. Migrations alone say LIMS_DATABASE_ROLE=owner.
@@ -226,6 +235,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(30.0),
         "options": {"expires": 30, "queue": "pdf"},
     },
+    "audit-trail-verified": {
+        "task": "lims.oversight.tasks.verify_audit_trail",
+        "schedule": schedule(60.0),
+        "options": {"expires": 60, "queue": "pdf"},
+    },
     "clocks-and-lockouts": {
         "task": "lims.oversight.tasks.look_after",
         "schedule": schedule(60.0),
@@ -243,7 +257,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["lims.parsing.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "lims.pagination.NewestFirst",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "lims.schema.RestSchema",
     "EXCEPTION_HANDLER": "lims.http.api_exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "COERCE_DECIMAL_TO_STRING": True,
@@ -255,7 +269,6 @@ SPECTACULAR_SETTINGS = {
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "ENABLE_DJANGO_DEPLOY_CHECK": False,  # a gap in the schema's prose is no danger to an installation
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SERVE_PERMISSIONS": ["lims.accounts.permissions.SignedIn"],
 }
@@ -283,6 +296,8 @@ SESSION_COOKIE_AGE = 8 * 3600
 CSRF_COOKIE_HTTPONLY = False
 CSRF_COOKIE_SAMESITE = "Lax"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 1024 * 1024
+# Only where a proxy that we run appends X-Forwarded-For, and sets X-Forwarded-Proto and drops a client's own.
+BEHIND_PROXY = environment.flag("LIMS_BEHIND_PROXY", default=False)
 if PRODUCTION:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
@@ -291,15 +306,20 @@ if PRODUCTION:
     SECURE_HSTS_SECONDS = environment.whole_number("LIMS_HSTS_SECONDS", 31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
-    # Only where a proxy that we run sets the header on every request and drops a client's own.
-    if environment.flag("LIMS_BEHIND_PROXY", default=False):
+    if BEHIND_PROXY:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- Logging ----------------------------------------------------------------------------------------------------
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "class": "lims.logs.OneLine",
+            "format": "{asctime} {levelname:<7} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": environment.text("LIMS_LOG_LEVEL", "INFO")},
     "loggers": {

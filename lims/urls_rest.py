@@ -5,18 +5,32 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, comparison, deviations, downtime, nuclides, stock, trail, versions
+from labeling.api import (
+    batches,
+    comparison,
+    containers,
+    deviations,
+    downtime,
+    nuclides,
+    samples,
+    stock,
+    trail,
+    training,
+    versions,
+)
 from labeling.api.dry_run import DryRunApi
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
-from lims.accounts.api import MeApi, TokensApi
+from lims.accounts.api import MeApi, TokenApi, TokensApi
 from lims.oversight.api import AcknowledgementApi, AlarmsApi, HealthApi, OperationsApi, SiteApi, StateApi
 from lims.people import api as people
 from lims.records.api import DocumentApi, DocumentContentApi, DocumentsApi, VerifyApi
+from lims.reference import reference
 from qc import api as qc
 
 BATCH = "batches/<str:number>/"
 SHEET = "downtime-sheets/<str:number>/"
+CONTAINER = "containers/<int:container_id>/"
 
 
 def version_routes(prefix: str, **model: object) -> list[object]:
@@ -33,6 +47,8 @@ def version_routes(prefix: str, **model: object) -> list[object]:
 
 urlpatterns = [
     path("tokens/", TokensApi.as_view()),
+    path("tokens/current/", TokenApi.as_view()),
+    path("tokens/<int:token_id>/", TokenApi.as_view()),
     path("me/", MeApi.as_view()),
     path("me/statement/", people.StatementApi.as_view()),
     path("people/", people.PeopleApi.as_view()),
@@ -45,6 +61,7 @@ urlpatterns = [
     path("alarms/", AlarmsApi.as_view()),
     path("alarms/<int:alarm_id>/acknowledge/", AcknowledgementApi.as_view()),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("docs/", reference, name="docs"),
     *version_routes("protocols"),
     *version_routes("specifications", model=SpecificationVersion),
     path("protocols/<str:code>/versions/<int:number>/dry-run/", DryRunApi.as_view()),
@@ -59,10 +76,22 @@ urlpatterns = [
     path("nuclides/", nuclides.NuclidesApi.as_view()),
     path("nuclides/<str:code>/", nuclides.NuclideApi.as_view()),
     path("nuclides/<str:code>/adopt/", nuclides.AdoptionApi.as_view()),
+    path("training/", training.TrainingsApi.as_view()),
+    path("training/<int:training_id>/", training.TrainingApi.as_view()),
+    path("training/<int:training_id>/withdraw/", training.WithdrawalApi.as_view()),
     path("lots/", stock.LotsApi.as_view()),
     path("lots/<int:lot_id>/", stock.LotApi.as_view()),
     path("lots/<int:lot_id>/accept/", stock.LotDecisionApi.as_view()),
     path("lots/<int:lot_id>/reject/", stock.LotDecisionApi.as_view(accept=False)),
+    path("containers/", containers.ContainersApi.as_view()),
+    path(CONTAINER, containers.ContainerApi.as_view()),
+    path(f"{CONTAINER}activity/", containers.ContainerActivityApi.as_view()),
+    path(f"{CONTAINER}readings/", containers.ContainerReadingsApi.as_view()),
+    path(f"{CONTAINER}transfers/", containers.ContainerTransfersApi.as_view()),
+    path(f"{CONTAINER}events/<int:event_id>/correct/", containers.ContainerCorrectionApi.as_view()),
+    path(f"{CONTAINER}storage/", containers.ContainerStorageApi.as_view()),
+    path(f"{CONTAINER}surveys/", containers.ContainerSurveyApi.as_view()),
+    path("inventory/", containers.InventoryApi.as_view()),
     path("equipment/", stock.InstrumentsApi.as_view()),
     path("equipment/<str:code>/", stock.InstrumentApi.as_view()),
     path("equipment/<str:code>/checks/", stock.ChecksApi.as_view()),
@@ -86,14 +115,21 @@ urlpatterns = [
     path(f"{BATCH}test-results/<int:result_id>/investigation/", qc.InvestigationApi.as_view()),
     path(f"{BATCH}disposition/", qc.DispositionApi.as_view()),
     path(f"{BATCH}documents/", DocumentsApi.as_view()),
+    path(f"{BATCH}balance/", containers.BalanceApi.as_view()),
     path(f"{BATCH}history/", batches.HistoryApi.as_view()),
+    path(f"{BATCH}history/print/", trail.TrailPrintApi.as_view()),
     path(f"{BATCH}audit-review/", trail.AuditReviewApi.as_view()),
     path("documents/verify/", VerifyApi.as_view()),
     path("documents/<int:document_id>/", DocumentApi.as_view()),
     path("documents/<int:document_id>/content/", DocumentContentApi.as_view()),
+    path("audit/samples/", samples.SamplesApi.as_view()),
+    path("audit/samples/<int:sample_id>/", samples.SampleApi.as_view()),
+    path("audit/samples/<int:sample_id>/review/", samples.PeriodReviewApi.as_view()),
     path("audit/operations/", OperationsApi.as_view()),
     path("audit/exceptions/", trail.ExceptionsApi.as_view()),
     path("audit/reasons/", trail.ReasonsApi.as_view()),
     path("audit/exports/", trail.ExportsApi.as_view()),
+    path("signing/", qc.SigningApi.as_view()),
+    path("refusals/", qc.RefusalsApi.as_view()),
     path("formulas/<str:name>/", FormulaApi.as_view()),
 ]

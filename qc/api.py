@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -16,10 +17,16 @@ from lims.audit.api import Endpoint
 from lims.audit.reasons import ReasonFor, reason_text
 from lims.errors import InvalidInput
 from lims.inputs import read_input
+from lims.pagination import NewestFirst
+from lims.signatures.manifestation import refusal_row
+from lims.signatures.models import Refusal
+from lims.signatures.proposals import proposal_row
 from lims.signatures.serializers import SignedInput, credential_of, reason_of
 from qc.selectors import assess, full_batch_document, gate_of, tests_of
-from qc.serializers import DispositionInput, InvestigationInput, ResultInput
+from qc.serializers import DispositionInput, InvestigationInput, RefusalInput, ResultInput
 from qc.services.disposition import reject_batch, release_batch
+from qc.services.proposals import Desk, proposal_of
+from qc.services.refusals import refuse_to_sign
 from qc.services.results import invalidate_result, record_result, review_result
 
 
@@ -111,3 +118,35 @@ class DispositionApi(Endpoint):
             revision=revision_of(request),
         )
         return full_answer(number)
+
+
+class SigningApi(Endpoint):
+    """What an act asks its signer to sign, with the differences since the last signature: `?act=&subject=&about=`."""
+
+    filters = ("act", "subject", "about")
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        query = request.query_params
+        desk = Desk(query.get("subject", ""))
+        proposal = proposal_of(query.get("act", ""), desk, query.get("about", ""))
+        return Response(proposal_row(proposal, desk.signatures))
+
+
+class RefusalsApi(Endpoint):
+    filters = ("subject",)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        rows = Refusal.objects.filter(subject=request.query_params.get("subject", ""))
+        pages = NewestFirst()
+        page: list[Any] = pages.paginate_queryset(rows, request, self) or []
+        return pages.get_paginated_response([refusal_row(row) for row in page])
+
+    @extend_schema(request=RefusalInput, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        data = read_input(RefusalInput, request.data)
+        credential = credential_of(data) if data["signature"] else None
+        del data["signature"]
+        refusal = refuse_to_sign(actor=actor_of(request), credential=credential, **data)
+        return Response(refusal_row(refusal), status=201)

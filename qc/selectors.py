@@ -19,6 +19,7 @@ from labeling.selectors.batch import document_of, find_batch, person
 from labeling.selectors.clock import database_now
 from labeling.selectors.facts import BatchFacts, facts_of
 from lims.oversight.selectors import trail_of
+from lims.signatures.manifestation import signature_or_none, signature_row
 from qc.domain.release import Circumstances, Evaluation, Outcome, evaluate
 from qc.models import TestResult
 
@@ -61,7 +62,17 @@ def full_batch_document(number: str) -> Json:
 
 
 def document_with_tests(assessment: Assessment) -> Json:
-    return {**document_of(assessment.facts), "tests": tests_of(assessment)}
+    document = {**document_of(assessment.facts), "tests": tests_of(assessment)}
+    undone = _undone_reviews(assessment)
+    for row in document["signatures"]:
+        row["holds"] = row["holds"] and row["id"] not in undone
+    return document
+
+
+def _undone_reviews(assessment: Assessment) -> set[int]:
+    """The signatures under results that an investigation has invalidated since."""
+    attempts = [result for rows in assessment.results.values() for result in rows]
+    return {r.review.signature_id for r in attempts if hasattr(r, "review") and hasattr(r, "investigation")}
 
 
 def tests_of(assessment: Assessment) -> list[Json]:
@@ -207,7 +218,10 @@ def _test(assessment: Assessment, test: SpecificationTest) -> Json:
 def _recorded(result: TestResult | None) -> Json:
     if result is None:
         return dict.fromkeys(
-            ("result_id", "typed", "inputs", "worked", "recorded_by", "recorded_at", "at", "reviewed_by", "reviewed_at")
+            (
+                *("result_id", "typed", "inputs", "worked", "recorded_by", "recorded_at", "at"),
+                *("reviewed_by", "reviewed_at", "review"),
+            )
         )
     signature = result.review.signature if hasattr(result, "review") else None
     return {
@@ -220,6 +234,7 @@ def _recorded(result: TestResult | None) -> Json:
         "at": result.measured_at.isoformat(),
         "reviewed_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "reviewed_at": signature.at.isoformat() if signature else None,
+        "review": signature_or_none(signature),
     }
 
 
@@ -233,4 +248,5 @@ def _invalidated(test: SpecificationTest, result: TestResult) -> Json:
         "cause": result.investigation.cause,
         "invalidated_by": {"username": signature.username, "full_name": signature.full_name},
         "invalidated_at": signature.at.isoformat(),
+        "invalidation": signature_row(signature),
     }

@@ -25,3 +25,12 @@ class InvestigationInput(Input):
 class DispositionInput(ReasonInput):
     decision = serializers.ChoiceField(choices=["release", "reject"])
     signature = SignatureInput()
+
+
+class RefusalInput(Input):
+    act = serializers.CharField(max_length=64)
+    subject = serializers.CharField(max_length=120)
+    about = text(64)
+    reason = serializers.CharField(max_length=2000, allow_blank=True)
+    # Where another person than the owner of the token refuses.
+    signature = SignatureInput(required=False, default=None, allow_null=True)

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qc.views import disposition, queue, results
+from qc.views import disposition, queue, refusals, results
 
 app_name = "qc"
 urlpatterns = [
     path("release/", queue.release, name="release"),
+    path("refusals/", refusals.refuse, name="refuse"),
     path("batches/<str:number>/tests/", results.tests, name="tests"),
     path("batches/<str:number>/tests/record/", results.record, name="result"),
     path("batches/<str:number>/tests/<int:pk>/review/", results.review, name="review"),

@@ -20,6 +20,7 @@ from labeling.selectors.clock import database_now
 from labeling.selectors.facts import facts_of
 from labeling.services.audit_review import review_audit_trail
 from labeling.services.completion import complete_batch
+from labeling.services.demonstration import train_demo_accounts
 from labeling.services.equipment import record_check, register_equipment
 from labeling.services.materials import decide_lot, receive_lot
 from labeling.services.planning import plan_batch, start_batch
@@ -89,17 +90,17 @@ def known_people() -> People:
 
 
 def another(username: str, *roles: str) -> Actor:
-    """One more person, who can work and sign at once."""
-    return Actor(
-        enroll_for_demonstration(
-            actor=system_actor(),
-            username=username,
-            full_name=f"{username.replace('_', ' ').capitalize()} Test",
-            roles=roles,
-            password=PASSWORD.format(username),
-            totp_secret=totp_secret(username),
-        )
+    """One more person, who can work and sign at once, trained as demo accounts are for what is in use by then."""
+    user = enroll_for_demonstration(
+        actor=system_actor(),
+        username=username,
+        full_name=f"{username.replace('_', ' ').capitalize()} Test",
+        roles=roles,
+        password=PASSWORD.format(username),
+        totp_secret=totp_secret(username),
     )
+    train_demo_accounts()
+    return Actor(user)
 
 
 def adopt_library(who: People) -> None:

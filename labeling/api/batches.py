@@ -62,6 +62,8 @@ def batch_answer(number: str, *, status: int = 200) -> Response:
 
 
 class BatchesApi(Endpoint):
+    filters = ("status", "protocol", "product", "identity", "lot", "from", "to")
+
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         query = request.query_params

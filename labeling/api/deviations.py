@@ -22,6 +22,8 @@ from lims.signatures.serializers import credential_of
 
 
 class DeviationsApi(Endpoint):
+    filters = ("state", "severity", "batch")
+
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         wanted = {key: request.query_params.get(key, "") for key in ("state", "severity", "batch")}

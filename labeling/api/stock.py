@@ -21,6 +21,8 @@ from lims.signatures.serializers import SignedInput, credential_of, reason_of
 
 
 class LotsApi(Endpoint):
+    filters = ("number", "status", "material", "identity")
+
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         asked = {name: request.query_params.get(name, "") for name in ("number", "status", "material", "identity")}

@@ -17,6 +17,7 @@ from labeling.selectors.batch import find_batch
 from labeling.selectors.exceptions import Exceptional, exceptions
 from labeling.services.audit_review import review_audit_trail
 from labeling.services.trail_export import Format, export_trail, streamed
+from labeling.services.trail_print import print_trail
 from lims.accounts.actors import actor_of
 from lims.accounts.roles import Permission
 from lims.audit.api import Endpoint
@@ -24,7 +25,8 @@ from lims.audit.reasons import REASONS
 from lims.errors import InvalidInput
 from lims.inputs import Input, read_input
 from lims.oversight.selectors import review_row, trail_of
-from lims.oversight.trail import wanted_of
+from lims.oversight.trail import NAMES, wanted_of
+from lims.records.selectors import document_row
 from lims.signatures.serializers import SignedInput, credential_of
 
 
@@ -44,9 +46,20 @@ class AuditReviewApi(Endpoint):
         return _answer(number, status=201)
 
 
-class ExceptionsApi(APIView):
+class TrailPrintApi(Endpoint):
+    """The trail of a batch as a sealed PDF, its rows inside as CSV and JSON; the answer says where it is queued."""
+
+    permission = Permission.READ_AUDIT
+
+    @extend_schema(request=None, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, number: str) -> Response:
+        return Response(document_row(print_trail(actor=actor_of(request), number=number)), status=201)
+
+
+class ExceptionsApi(Endpoint):
     """What a review by exception has to see. Filters as for `audit/operations/`; `kind` may be given several times."""
 
+    filters = (*NAMES, "kind", "before")
     permission = Permission.READ_AUDIT
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -63,7 +76,7 @@ class ExceptionsApi(APIView):
         return Response({"next": older, "previous": None, "results": found.rows})
 
 
-class ReasonsApi(APIView):
+class ReasonsApi(Endpoint):
     """The closed lists of reasons, by kind of change: what `reason_code` may be."""
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -78,6 +91,7 @@ class ExportInput(Input):
     subject = serializers.CharField(required=False, allow_blank=True, max_length=120)
     # A declaration that DRF collects, not the `source` setting which the stubs see in it.
     source = serializers.CharField(required=False, allow_blank=True, max_length=8)  # type: ignore[assignment]
+    address = serializers.CharField(required=False, allow_blank=True, max_length=64)
     table = serializers.CharField(required=False, allow_blank=True, max_length=64)
 
     def get_fields(self) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class LocalInstantField(forms.Field):
             moment = datetime.fromisoformat(str(value).strip())
         except ValueError as error:
             raise forms.ValidationError(f"“{value}” is not a date and time.") from error
+        if not 1900 <= moment.year <= 2200:  # as over REST; beyond it another zone may have no such day at all
+            raise forms.ValidationError(f"The year of “{value}” cannot be right.")
         return moment if moment.tzinfo else self.in_site_zone(moment)
 
     @staticmethod

@@ -36,8 +36,8 @@ DROP FUNCTION labeling_scancontent_guard();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("labeling", "0007_deviation_assessment"),
-        ("records", "0002_printed_protocols"),
+        ("labeling", "0010_containers"),
+        ("records", "0003_printed_protocols"),
         ("signatures", "0002_triggers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

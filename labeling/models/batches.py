@@ -108,6 +108,11 @@ class Entry(models.Model):
             ),
             models.CheckConstraint(name="entry_says_why", condition=(Q(late=False) & Q(corrects=None)) | ~Q(reason="")),
         ]
+        # The exceptions of the site are few among many: each is found without reading the others.
+        indexes: ClassVar = [
+            models.Index(fields=["operation"], condition=Q(late=True), name="entry_late"),
+            models.Index(fields=["operation"], condition=Q(out_of_range=True), name="entry_out_of_range"),
+        ]
 
     @property
     def reference(self) -> str:
@@ -175,6 +180,7 @@ class Deviation(models.Model):
         ACTION_LIMIT = "action_limit", "Result beyond its action limit"
         IDENTITY = "identity", "Cells of another identity"
         NOT_COMPUTED = "not_computed", "Result that could not be computed"
+        ACTIVITY_BALANCE = "activity_balance", "Activity that is not accounted for"
         BY_HAND = "by_hand", "Reported by a person"
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="deviations")

@@ -14,6 +14,7 @@ from labeling.models import Batch, Deviation, DowntimeSheet, Entry, Result, Veri
 from labeling.selectors.facts import (
     BatchFacts,
     completion_manifest,
+    deviation_manifest,
     facts_of,
     reconciliation_manifest,
     step_manifest,
@@ -25,9 +26,10 @@ from lims.errors import NotFound
 from lims.oversight.selectors import review_holds, review_row, trail_of
 from lims.records.models import Document
 from lims.records.selectors import document_row
+from lims.signatures.manifestation import refusals_of, signature_or_none, signature_row
 from lims.signatures.meanings import Meaning
 from lims.signatures.models import Signature
-from lims.signatures.signing import digest_of, still_holds
+from lims.signatures.signing import digest_of, part_holds, still_holds
 
 Json = dict[str, Any]
 
@@ -73,6 +75,7 @@ def document_of(facts: BatchFacts) -> Json:
         "results": [_result(definition, facts.results.get(definition.key)) for definition in facts.protocol.results],
         "deviations": [deviation_row(deviation) for deviation in facts.deviations],
         "signatures": [_signature(facts, signature) for signature in signatures],
+        "refusals": refusals_of(batch.number),
         "documents": [document_row(d) for d in Document.objects.filter(subject=batch.number).defer("pdf", "context")],
         "audit_review": review_row(trail_of(batch.number)),
         "actions": list(actions_from(BatchStatus(batch.status))),
@@ -141,6 +144,7 @@ def _step(facts: BatchFacts, step: Step) -> Json:
         "timer": _timer(facts, step.key, step.timer) if step.timer else None,
         "verified_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "verified_at": instant(signature.at if signature else None),
+        "verification": signature_or_none(signature),
         "manifest_sha256": digest_of(step_manifest(facts, step.key)),
         "fields": fields,
     }
@@ -216,6 +220,7 @@ def entry_row(facts: BatchFacts, entry: Entry) -> Json:
         "corrects": entry.corrects_id,
         "verified_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "verified_at": instant(signature.at if signature else None),
+        "verification": signature_or_none(signature),
         "warnings": entry.warnings,
     }
 
@@ -267,28 +272,19 @@ def deviation_row(deviation: Deviation) -> Json:
         "root_cause": deviation.root_cause,
         "assessed_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "assessed_at": instant(signature.at if signature else None),
+        "assessment_signature": signature_or_none(signature),
     }
 
 
 def _signature(facts: BatchFacts, signature: Signature) -> Json:
-    return {
-        "id": signature.pk,
-        "meaning": signature.meaning,
-        "meaning_text": Meaning(signature.meaning).text,
-        "full_name": signature.full_name,
-        "username": signature.username,
-        "role": signature.role,
-        "factors": signature.factors.split("+"),
-        "at": signature.at.isoformat(),
-        "reason": signature.reason,
-        "covers": signature.covers,
-        "manifest_sha256": signature.manifest_sha256,
-        "holds": _holds(facts, signature),
-    }
+    return {**signature_row(signature), "holds": _holds(facts, signature)}
 
 
 def _holds(facts: BatchFacts, signature: Signature) -> bool:
-    """Whether what was signed is still what is there. A verified value that was corrected since is not."""
+    """Whether what was signed is still what is there. A verified value that was corrected since is not.
+
+    Of a decision the record of the work is compared: tests that end later, and the events of the trail, go on.
+    """
     if signature.pk == facts.batch.completion_signature_id:
         return still_holds(signature, completion_manifest(facts))
     if facts.sheet is not None and signature.pk in (
@@ -296,8 +292,13 @@ def _holds(facts: BatchFacts, signature: Signature) -> bool:
         facts.sheet.comparison_signature_id,
     ):
         return still_holds(signature, reconciliation_manifest(facts))
+    if signature.pk == facts.batch.disposition_signature_id:
+        return part_holds(signature, completion_manifest(facts))
     if signature.meaning == Meaning.AUDIT_TRAIL_REVIEWED:
         return review_holds(signature)
+    for deviation in facts.deviations:
+        if deviation.assessment_signature_id == signature.pk:
+            return still_holds(signature, deviation_manifest(deviation))
     current = {entry.pk for entry in facts.current.values()}
     for verification in facts.verifications:
         if verification.signature_id == signature.pk:

@@ -5,7 +5,7 @@ Which acts are exceptions, the database picks; why each one is, its recorded row
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from labeling.models import Entry, EquipmentCheck
 from labeling.models.equipment import MOST_CLOCK_OFFSET_SECONDS
-from labeling.selectors.history import history_row
+from labeling.selectors.history import history_rows
 from lims.accounts.models import AccessEvent
 from lims.audit.models import Change, Operation
 from lims.errors import InvalidInput
@@ -23,14 +23,18 @@ from lims.oversight.models import Alarm
 from lims.oversight.trail import Wanted, operations
 
 Json = dict[str, Any]
+MOST_COUNTED = 100_000
 CLOCKS = (Alarm.Kind.CLOCK, Alarm.Kind.INSTRUMENT_CLOCK)
 REFUSED = ("signing_refused", "locked", "locked_out", "lockout")
+UNTRAINED = AccessEvent.Kind.UNTRAINED
 
 
 class Exceptional(StrEnum):
     LATE = "late"
     CORRECTION = "correction"
     REFUSED_SIGNING = "refused_signing"
+    REFUSED_TO_SIGN = "refused_to_sign"
+    UNTRAINED = "untrained"
     CLOCK = "clock"
     OUT_OF_RANGE = "out_of_range"
     INVALIDATED = "invalidated"
@@ -45,6 +49,8 @@ _LABELS = {
     Exceptional.LATE: "Recorded late",
     Exceptional.CORRECTION: "Corrected",
     Exceptional.REFUSED_SIGNING: "Signing refused",
+    Exceptional.REFUSED_TO_SIGN: "Refused to sign",
+    Exceptional.UNTRAINED: "Refused for want of training",
     Exceptional.CLOCK: "Clock",
     Exceptional.OUT_OF_RANGE: "Out of range",
     Exceptional.INVALIDATED: "Result invalidated",
@@ -69,9 +75,12 @@ class Cursor:
             return None
         try:
             at, table, pk = text.replace(" ", "+").split("_")
-            return cls(datetime.fromisoformat(at), int(table), int(pk))
+            cursor = cls(datetime.fromisoformat(at), int(table), int(pk))
         except ValueError as fault:
             raise InvalidInput("The cursor of this page is not one of ours.", code="bad_cursor") from fault
+        if cursor.at.tzinfo is None:
+            raise InvalidInput("The cursor of this page is not one of ours.", code="bad_cursor")
+        return cursor
 
     def older(self, table: int) -> Q:
         if table == self.table:
@@ -88,77 +97,103 @@ class ExceptionPage:
 def exceptions(wanted: Wanted, *, kinds: Iterable[Exceptional] = (), before: str = "", size: int = 50) -> ExceptionPage:
     """The newest exceptions, or those older than `before`, each with why it is one."""
     asked, cursor = tuple(kinds) or tuple(Exceptional), Cursor.of(before)
-    acts = _acts(wanted, asked)
-    refusals = _refusals(wanted) if Exceptional.REFUSED_SIGNING in asked else AccessEvent.objects.none()
+    acts = [operations(wanted).filter(pick) for kind in asked for pick in _picks(kind)]
+    refusals = _refusals(wanted).filter(kind__in=_refused(asked))
     if cursor is not None:
-        acts, refusals = acts.filter(cursor.older(1)), refusals.filter(cursor.older(0))
+        acts = [rows.filter(cursor.older(1)) for rows in acts]
+        refusals = refusals.filter(cursor.older(0))
     found: list[tuple[Cursor, Operation | AccessEvent]] = [
-        *((Cursor(act.at, 1, act.pk), act) for act in acts.order_by("-at", "-pk")[: size + 1]),
+        *((Cursor(act.at, 1, act.pk), act) for act in _newest(acts, size + 1)),
         *((Cursor(event.at, 0, event.pk), event) for event in refusals.order_by("-at", "-pk")[: size + 1]),
     ]
     found.sort(key=lambda item: (item[0].at, item[0].table, item[0].pk), reverse=True)
-    shown = [_row(item) for _, item in found[:size]]
+    page = [item for _, item in found[:size]]
+    acts_shown = [item for item in page if isinstance(item, Operation)]
+    told = {row["id"]: row for row in history_rows(acts_shown)}
+    shown = [_row(item, told) for item in page]
     return ExceptionPage([row for row in shown if row["kinds"]], str(found[size - 1][0]) if len(found) > size else "")
 
 
-def _acts(wanted: Wanted, asked: Iterable[Exceptional]) -> QuerySet[Operation]:
-    picked = Q(pk__in=())
-    for kind in asked:
-        picked |= _pick(kind)
-    return operations(wanted).filter(picked)
+def count_exceptions(wanted: Wanted) -> int:
+    """How many acts and refusals of a selection are exceptions."""
+    return len(exceptions(wanted, size=MOST_COUNTED).rows)
 
 
-def _pick(kind: Exceptional) -> Q:
-    explained, entries, none = ~Q(reason=""), Entry.objects.all(), Q(pk__in=())
+def _newest(acts: list[QuerySet[Operation]], size: int) -> list[Operation]:
+    """The newest of all kinds. Each kind is cut by itself, along its own index, before they are put together."""
+    if not acts:
+        return []
+    cut = [rows.order_by("-at", "-pk").values_list("pk", flat=True)[:size] for rows in acts]
+    found = set(cut[0].union(*cut[1:]))
+    rows = Operation.objects.filter(pk__in=found).select_related("actor").prefetch_related("changes")
+    return list(rows.order_by("-at", "-pk")[:size])
+
+
+def _picks(kind: Exceptional) -> Sequence[Q]:
+    """Each found along an index of its own."""
+    explained, entries = ~Q(reason=""), Entry.objects.all()
     alarms = Alarm.objects.filter(kind__in=CLOCKS)
     picks = {
         # Timer events that say why are picked all; those that are not late fall out when their rows are read.
-        Exceptional.LATE: Q(pk__in=entries.filter(late=True).values("operation"))
-        | (Q(action__startswith="timer.") & explained),
-        Exceptional.CORRECTION: Q(action="entry.correct"),
-        Exceptional.OUT_OF_RANGE: Q(pk__in=entries.filter(out_of_range=True).values("operation")),
-        Exceptional.INVALIDATED: Q(action="result.investigate"),
-        Exceptional.STARTED_AFTERWARDS: Q(action="batch.start") & explained,
-        Exceptional.CLOCK: Q(pk__in=alarms.values("operation")),
+        Exceptional.LATE: [
+            Q(pk__in=entries.filter(late=True).values("operation")),
+            Q(action__in=("timer.start", "timer.stop")) & explained,
+        ],
+        Exceptional.CORRECTION: [Q(action="entry.correct")],
+        Exceptional.OUT_OF_RANGE: [Q(pk__in=entries.filter(out_of_range=True).values("operation"))],
+        Exceptional.INVALIDATED: [Q(action="result.investigate")],
+        Exceptional.REFUSED_TO_SIGN: [Q(action="signing.refuse")],
+        Exceptional.STARTED_AFTERWARDS: [Q(action="batch.start") & explained],
+        Exceptional.CLOCK: [Q(pk__in=alarms.values("operation"))],
     }
-    return picks.get(kind, none)
+    return picks.get(kind, [])
+
+
+def _refused(asked: Iterable[Exceptional]) -> list[str]:
+    """The kinds of the access log that stand for what is asked."""
+    kinds = list(REFUSED) if Exceptional.REFUSED_SIGNING in asked else []
+    return [*kinds, UNTRAINED.value] if Exceptional.UNTRAINED in asked else kinds
 
 
 def _refusals(wanted: Wanted) -> QuerySet[AccessEvent]:
     """Refused signings stand in the access log: nothing was done, so there is no act and no subject to filter by."""
-    rows = AccessEvent.objects.filter(kind__in=REFUSED)
+    rows = AccessEvent.objects.all()
     if wanted.subject or wanted.action or wanted.table:
         return rows.none()
     if wanted.person:
         rows = rows.filter(username__iexact=wanted.person)
     if wanted.source:
         rows = rows.none()
+    if wanted.address:
+        rows = rows.filter(address=wanted.address)
     if wanted.since:
         rows = rows.filter(at__gte=wanted.since)
     return rows.filter(at__lt=wanted.until) if wanted.until else rows
 
 
-def _row(item: Operation | AccessEvent) -> Json:
+def _row(item: Operation | AccessEvent, told: Mapping[int, Json]) -> Json:
     if isinstance(item, AccessEvent):
+        kind = Exceptional.UNTRAINED if item.kind == UNTRAINED else Exceptional.REFUSED_SIGNING
         purpose = f" for {item.purpose.replace('.', ': ').replace('_', ' ')}" if item.purpose else ""
         return {
             "id": None,
             "access_event": item.pk,
             "at": item.at.isoformat(),
-            "kinds": [Exceptional.REFUSED_SIGNING.value],
-            "labels": [Exceptional.REFUSED_SIGNING.label],
+            "kinds": [kind.value],
+            "labels": [kind.label],
             "sentence": f"{item.username}: {item.get_kind_display()}{purpose}",
             "actor": {"username": item.username, "full_name": ""},
             "role": "",
             "action": item.kind,
             "subject": "",
             "source": "",
+            "address": item.address,
             "reason": "",
             "changes": [],
         }
     kinds = list(dict.fromkeys(kind for change in item.changes.all() for kind in _why(item.action, change)))
     return {
-        **history_row(item),
+        **told[item.pk],
         "access_event": None,
         "kinds": [kind.value for kind in kinds],
         "labels": [kind.label for kind in kinds],
@@ -174,6 +209,8 @@ def _why(action: str, change: Change) -> Iterator[Exceptional]:
             yield Exceptional.OUT_OF_RANGE
     if row.get("late"):
         yield Exceptional.LATE
+    if change.table_name == "signatures_refusal":
+        yield Exceptional.REFUSED_TO_SIGN
     if change.table_name == "qc_investigation":
         yield Exceptional.INVALIDATED
     if action == "batch.start" and row.get("started_at") != row.get("start_recorded_at"):

@@ -63,9 +63,7 @@ def facts_of(batch: Batch) -> BatchFacts:
         timers=list(TimerEvent.objects.filter(batch=batch).select_related("recorded_by").order_by("id")),
         verifications=list(Verification.objects.filter(batch=batch).select_related("signature").order_by("id")),
         results={result.key: result for result in results},
-        deviations=list(
-            Deviation.objects.filter(batch=batch).select_related("opened_by", "assessment_signature").order_by("id")
-        ),
+        deviations=list(batch.deviations.select_related("opened_by", "assessment_signature").order_by("id")),
         sheet=DowntimeSheet.objects.filter(batch=batch)
         .select_related("transfer_signature", "comparison_signature")
         .first(),
@@ -113,6 +111,21 @@ def completion_manifest(facts: BatchFacts) -> dict[str, object]:
         "results": {
             key: {"value": result.value, "u": result.u, "unit": result.unit} for key, result in facts.results.items()
         },
+    }
+
+
+def deviation_manifest(deviation: Deviation) -> dict[str, object]:
+    """What the person who assesses a deviation signs for."""
+    return {
+        "batch": deviation.batch.number,
+        "deviation": deviation.text,
+        "opened_as": deviation.severity,
+        "assessment": deviation.assessment,
+        "severity": deviation.assessed_severity,
+        "conclusion": deviation.conclusion,
+        "impact": deviation.impact,
+        "cause": deviation.cause,
+        "root_cause": deviation.root_cause,
     }
 
 

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labeling.domain.display import display
+from labeling.models import Entry
 from lims.audit.models import Change, Operation
+from lims.signatures.manifestation import signature_in_trail
+from lims.signatures.meanings import Meaning
 
 Json = dict[str, Any]
 
@@ -15,6 +18,7 @@ QUIET = {
     *("id", "operation_id", "batch_id", "recorded_by_id", "recorded_at", "entry_id", "corrects_id", "warnings"),
     *("lot_id", "source_batch_id", "equipment_id", "worked", "constants", "flags", "computed_at", "manifest"),
     *("opened_by_id", "opened_at", "planned_by_id", "started_by_id", "disposed_by_id", "signer_id", "signature_id"),
+    *("content", "content_u", "content_at", "content_volume"),
 }
 VERBS = {
     "batch.plan": "planned the batch",
@@ -36,13 +40,24 @@ VERBS = {
     "result.record": "recorded a test result:",
     "audit.review": "reviewed the audit trail",
     "audit.export": "exported the audit trail",
+    "audit.print": "printed the audit trail",
+    "audit.verify": "verified the seals of the audit trail",
+    "audit.sample": "drew a sample of the audit trail for its review",
+    "audit.review_period": "reviewed the audit trail of the site",
     "result.review": "reviewed a test result",
     "result.investigate": "invalidated a test result",
     "identity.refused": "was stopped: cells of another identity",
+    "signing.refuse": "refused to sign",
     "document.seal": "sealed a printed record",
     "lot.receive": "received a lot",
     "lot.accept": "accepted the lot",
     "lot.reject": "rejected the lot",
+    "container.open": "opened the container",
+    "container.read": "read the container",
+    "container.transfer": "moved activity out of the container",
+    "container.correct": "corrected what was read of the container",
+    "container.store": "put the container into decay storage",
+    "container.survey": "surveyed the container",
     "equipment.register": "registered an instrument",
     "equipment.check": "checked an instrument",
     "equipment.calibrate": "recorded a calibration",
@@ -53,8 +68,29 @@ VERBS = {
     "downtime.transfer": "signed that the down-time sheet is entered whole",
     "downtime.reconcile": "compared the down-time sheet with what was entered",
     "nuclide.adopt": "adopted a half-life",
+    "training.record": "recorded",
+    "training.withdraw": "withdrew",
+    "training.demonstrate": "recorded demo accounts as trained for demonstration",
     "person.enroll": "enrolled a person",
     "person.deactivate": "closed an account",
+    "person.roles": "changed the roles of a person",
+    "person.reset_password": "set a password for one sign-in",
+    "person.change_password": "changed their password",
+    "person.check_identity": "checked who a person is",
+    "person.revoke_factor": "revoked a second factor",
+    "person.set_up_factor": "set up a second factor",
+    "person.accept_statement": "accepted the statement on signatures",
+    "person.unlock": "unlocked an account",
+    "protocol.import": "imported a protocol as a draft",
+    "protocol.submit": "reviewed and submitted a protocol",
+    "protocol.approve": "approved a protocol",
+    "protocol.make_effective": "made a protocol effective",
+    "protocol.retire": "retired a protocol",
+    "specification.import": "imported a specification as a draft",
+    "specification.submit": "reviewed and submitted a specification",
+    "specification.approve": "approved a specification",
+    "specification.make_effective": "made a specification effective",
+    "specification.retire": "retired a specification",
     "alarm.raise": "raised an alarm",
     "alarm.acknowledge": "acknowledged an alarm",
     "data.migrate": "migrated data",
@@ -64,6 +100,7 @@ VERBS = {
 # New rows that no sentence tells: what they say is listed field by field.
 UNTOLD = {
     *("labeling_lot", "labeling_equipment", "labeling_equipmentcheck", "labeling_calibration", "accounts_user"),
+    *("labeling_decaystorage", "labeling_wastesurvey"),
     *("labeling_adoptednuclide", "oversight_alarm", "oversight_acknowledgement"),
 }
 
@@ -73,10 +110,29 @@ def history_of(subject: str) -> list[Json]:
     operations = (
         Operation.objects.filter(subject=subject).select_related("actor").prefetch_related("changes").order_by("id")
     )
-    return [history_row(operation) for operation in operations]
+    return history_rows(operations)
 
 
-def history_row(operation: Operation) -> Json:
+def history_rows(operations: Iterable[Operation]) -> list[Json]:
+    """Each act with what stands behind it; the values that were corrected are read at once."""
+    acts = list(operations)
+    corrected = [
+        change.new_row["corrects_id"]
+        for act in acts
+        if act.action == "entry.correct"
+        for change in act.changes.all()
+        if change.table_name == "labeling_entry" and change.new_row
+    ]
+    # An entry is never changed, so its row says what its trail says.
+    originals = {pk: f"{typed} {unit}".rstrip() for pk, typed, unit in _typed(corrected)} if corrected else {}
+    return [_row(act, originals) for act in acts]
+
+
+def _typed(entries: list[int]) -> Iterable[tuple[int, str, str]]:
+    return Entry.objects.filter(pk__in=entries).values_list("pk", "typed", "unit")
+
+
+def _row(operation: Operation, originals: Mapping[int, str]) -> Json:
     changes = list(operation.changes.all())
     return {
         "id": operation.pk,
@@ -86,23 +142,24 @@ def history_row(operation: Operation) -> Json:
         "action": operation.action,
         "subject": operation.subject,
         "source": operation.source,
+        "address": operation.address,
         "sentence": f"{operation.actor.full_name} {_what(operation, changes)}",
         "reason": operation.reason,
-        "changes": _changes(operation, changes),
+        "signatures": [
+            signature_in_trail(c.new_row) for c in changes if c.table_name == "signatures_signature" and c.new_row
+        ],
+        "changes": _changes(operation, changes, originals),
     }
 
 
-def _changes(operation: Operation, changes: list[Change]) -> list[Json]:
+def _changes(operation: Operation, changes: list[Change], originals: Mapping[int, str]) -> list[Json]:
     """What moved: the fields of changed rows, and for a correction the value that was corrected beside the new one."""
     moved = [row for change in changes for row in _differences(change)]
     corrected = next((c.new_row for c in changes if c.table_name == "labeling_entry" and c.new_row), None)
     if operation.action != "entry.correct" or corrected is None:
         return moved
-    old = Change.objects.filter(
-        table_name="labeling_entry", row_pk=str(corrected["corrects_id"]), verb="INSERT"
-    ).first()
-    shown = [f"{row['typed']} {row['unit']}".rstrip() if row else None for row in (old and old.new_row, corrected)]
-    return [{"field": _words(corrected["field"]), "old": shown[0], "new": shown[1]}, *moved]
+    old, new = originals.get(corrected["corrects_id"]), f"{corrected['typed']} {corrected['unit']}".rstrip()
+    return [{"field": _words(corrected["field"]), "old": old, "new": new}, *moved]
 
 
 def _what(operation: Operation, changes: Iterable[Change]) -> str:
@@ -122,9 +179,17 @@ def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
         return f" {_words(timer['step'])}"
     if result := rows.get("qc_testresult"):
         return f" {_words(result['test'])} {_shown(result)}".rstrip()
+    if refusal := rows.get("signatures_refusal"):
+        return f" {refusal['covers']}: “{Meaning(refusal['meaning']).text}”"
     signature = rows.get("signatures_signature")
-    if signature and action in {"result.review", "result.investigate", "entry.verify", "step.verify"}:
-        about = signature["covers"].partition(" of ")[0].removeprefix("test ").replace(".", ": ")
+    return _signed_for(action, signature["covers"]) if signature else ""
+
+
+def _signed_for(action: str, covers: str) -> str:
+    if action.startswith("training."):
+        return f" {covers}"
+    if action in {"result.review", "result.investigate", "entry.verify", "step.verify"}:
+        about = covers.partition(" of ")[0].removeprefix("test ").replace(".", ": ")
         return f", {_words(about)}" if action.startswith("result.") else f" {_words(about)}"
     return ""
 

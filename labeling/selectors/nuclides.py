@@ -6,6 +6,7 @@ from typing import Any
 
 from labeling.domain.nuclides import Nuclide, library, nuclide, nuclide_with
 from labeling.models import AdoptedNuclide
+from lims.signatures.manifestation import signature_row
 
 
 def nuclide_in_use(code: str) -> Nuclide:
@@ -44,6 +45,7 @@ def nuclide_row(code: str) -> dict[str, Any]:
                 "by": {"username": row.signature.username, "full_name": row.signature.full_name},
                 "at": row.adopted_at.isoformat(),
                 "reason": row.signature.reason,
+                "signature": signature_row(row.signature),
             }
             for row in history
         ],

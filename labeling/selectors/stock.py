@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from labeling.models import Calibration, Equipment, EquipmentCheck, Lot
+from lims.signatures.manifestation import signature_or_none
 
 
 def passed_check_on_day_of(equipment: Equipment, at: datetime) -> bool:
@@ -52,6 +53,7 @@ def lot_row(lot: Lot) -> dict[str, object]:
         "recorded_at": lot.recorded_at.isoformat(),
         "decided_by": lot.disposition_signature.full_name if lot.disposition_signature else None,
         "decided_at": lot.disposition_signature.at.isoformat() if lot.disposition_signature else None,
+        "decision": signature_or_none(lot.disposition_signature),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,6 +11,8 @@ from labeling.domain.lifecycle import VersionStatus, version_actions
 from labeling.domain.outline import protocol_outline, specification_outline
 from labeling.models import ControlledVersion, ProtocolVersion
 from lims.errors import NotFound
+from lims.signatures.manifestation import signature_row
+from lims.signatures.models import Signature
 
 
 def versions(model: type[ControlledVersion], *, code: str = "") -> QuerySet[ControlledVersion]:
@@ -55,18 +58,17 @@ def version_row(version: ControlledVersion) -> dict[str, Any]:
         "imported_by": {"username": version.imported_by.username, "full_name": version.imported_by.full_name},
         "imported_at": version.imported_at.isoformat(),
         "signatures": [
-            {
-                "meaning": meaning,
-                "full_name": s.full_name,
-                "username": s.username,
-                "role": s.role,
-                "at": s.at.isoformat(),
-            }
+            {**signature_row(s), "meaning": meaning, "holds": signed_text(s) == version.sha256}
             for meaning, s in signatures.items()
             if s is not None
         ],
         "actions": list(version_actions(VersionStatus(version.status))),
     }
+
+
+def signed_text(signature: Signature) -> str:
+    """The digest of the document that was signed for."""
+    return str(json.loads(signature.manifest).get("sha256", ""))
 
 
 def code_document(model: type[ControlledVersion], code: str) -> dict[str, Any]:

@@ -48,14 +48,14 @@ def review_audit_trail(
             meaning=Meaning.AUDIT_TRAIL_REVIEWED,
             permission=Permission.REVIEW_AUDIT,
             covers=f"audit trail of {number} up to event {trail.last}",
-            manifest=trail_manifest(op, number, trail),
+            manifest=trail_manifest(number, trail, besides=op.pk),
         )
         return AuditReview.objects.create(subject=number, up_to_id=trail.last, events=trail.events, signature=signature)
 
 
-def trail_manifest(op: Operation, number: str, trail: Trail) -> dict[str, object]:
+def trail_manifest(number: str, trail: Trail, *, besides: int = 0) -> dict[str, object]:
     """What the reviewer was shown: every act with its sentence, reason and differences, by its digest."""
-    shown = [row for row in history_of(number) if row["id"] != op.pk]
+    shown = [row for row in history_of(number) if row["id"] != besides]
     return {"batch": number, "up_to": trail.last, "events": trail.events, "trail_sha256": digest_of({"trail": shown})}
 
 

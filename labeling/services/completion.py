@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from labeling.domain.lifecycle import Action
+from labeling.domain.training import Task
 from labeling.models import Batch
 from labeling.selectors.facts import completion_manifest, facts_of, what_is_missing
+from labeling.services.batch_balance import open_where_unbalanced
 from labeling.services.lifecycle import advance, lock_batch, refuse_stale
 from labeling.services.recording import refuse_unless_in_progress
+from labeling.services.training import require_training_for
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
 from lims.accounts.roles import Permission, require
@@ -19,6 +22,8 @@ from lims.signatures.signing import sign
 def complete_batch(*, actor: Actor, number: str, credential: Credential, revision: int | None = None) -> Batch:
     """Into quarantine. Raises Conflict with every value, timer and verification that is still missing."""
     attestation = attest(actor, credential, purpose="batch.complete")
+    require(attestation.user, Permission.MAKE_BATCH)
+    require_training_for(attestation.actor, number, Task.MAKE, doing="batch.complete")
     with operation(actor=attestation.actor, action="batch.complete", subject=number) as op:
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
@@ -41,6 +46,7 @@ def complete_batch(*, actor: Actor, number: str, credential: Credential, revisio
             covers=f"batch {number}",
             manifest=completion_manifest(facts),
         )
+        open_where_unbalanced(op, facts)
         return advance(op, batch, Action.COMPLETE, signature=signature)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from labeling.domain.deviations import Assessed, DeviationClass, needs_quality
 from labeling.domain.lifecycle import BatchStatus
 from labeling.models import Batch, Deviation, Entry
+from labeling.selectors.facts import deviation_manifest
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
@@ -21,6 +22,7 @@ SEVERITIES = {
     Deviation.Kind.ACTION_LIMIT: DeviationClass.MAJOR,
     Deviation.Kind.IDENTITY: DeviationClass.CRITICAL,
     Deviation.Kind.NOT_COMPUTED: DeviationClass.MAJOR,
+    Deviation.Kind.ACTIVITY_BALANCE: DeviationClass.MAJOR,
 }
 LONGEST_TEXT = 4000
 
@@ -87,6 +89,7 @@ def assess_deviation(
     """
     attestation = attest(actor, credential, purpose="deviation.assess")
     signer = attestation.user
+    require(signer, Permission.ASSESS_DEVIATION)
     with operation(
         actor=attestation.actor, action="deviation.assess", subject=number, reason=assessed.assessment
     ) as op:
@@ -112,24 +115,10 @@ def assess_deviation(
             meaning=Meaning.ASSESSED,
             permission=Permission.ASSESS_CRITICAL_DEVIATION if quality else Permission.ASSESS_DEVIATION,
             covers=f"deviation {deviation.pk} of {number}",
-            manifest=assessment_manifest(deviation),
+            manifest=deviation_manifest(deviation),
         )
         deviation.save()
         return deviation
-
-
-def assessment_manifest(deviation: Deviation) -> dict[str, str]:
-    return {
-        "batch": deviation.batch.number,
-        "deviation": deviation.text,
-        "opened_as": deviation.severity,
-        "assessment": deviation.assessment,
-        "severity": deviation.assessed_severity,
-        "conclusion": deviation.conclusion,
-        "impact": deviation.impact,
-        "cause": deviation.cause,
-        "root_cause": deviation.root_cause,
-    }
 
 
 def find_deviation(batch: Batch, deviation_id: int) -> Deviation:

@@ -14,6 +14,7 @@ from labeling.domain.units import dimension_of, unit, wrong_unit
 from labeling.models import Batch, Equipment, Lot
 from labeling.selectors.clock import database_now
 from labeling.services.equipment import instrument_for
+from labeling.services.lot_containers import open_lot_container
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
 from lims.accounts.roles import Permission, require
@@ -57,12 +58,14 @@ def receive_lot(
         received_on=received_on,
         received_by=actor.user,
     )
-    with operation(actor=actor, action="lot.receive", subject=number):
+    with operation(actor=actor, action="lot.receive", subject=number) as op:
         try:
             with transaction.atomic():
                 lot.save(force_insert=True)
         except IntegrityError:
             raise Conflict(f"A lot {number} was received already.", code="already_exists", field="number") from None
+        if stated or received:
+            open_lot_container(op, lot)
     return lot
 
 
@@ -70,6 +73,7 @@ def decide_lot(*, actor: Actor, lot_id: int, credential: Credential, accept: boo
     """Accept a lot for use, or reject it. Raises SegregationOfDuties for the person who received it."""
     action = "lot.accept" if accept else "lot.reject"
     attestation = attest(actor, credential, purpose=action)
+    require(attestation.user, Permission.ACCEPT_LOT)
     number = Lot.objects.filter(pk=lot_id).values_list("number", flat=True).first()
     if number is None:
         raise NotFound("There is no such lot.")

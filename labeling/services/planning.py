@@ -10,9 +10,12 @@ from django.utils import timezone
 from labeling.domain.lifecycle import Action, VersionStatus
 from labeling.domain.protocol import Protocol
 from labeling.domain.specification import check_against
+from labeling.domain.training import Task
 from labeling.models import Batch, DowntimeSheet, ProtocolVersion, SpecificationVersion
 from labeling.selectors.clock import database_now
+from labeling.services.batch_containers import open_batch_containers
 from labeling.services.lifecycle import advance, lock_batch, refuse_stale
+from labeling.services.training import require_training, require_training_for
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.operations import operation
@@ -39,6 +42,7 @@ def plan_batch(*, actor: Actor, protocol: str, identity: str = "", sheet: str = 
             code="no_effective_version",
             field="protocol",
         )
+    require_training(actor, version, Task.MAKE, doing="batch.plan")
     specification = _specification_for(version)
     _check_identity(version.document, identity.strip())
     for _ in range(NUMBERING_ATTEMPTS):
@@ -65,6 +69,7 @@ def start_batch(
 ) -> Batch:
     """Start the work: now, or at an earlier time with the reason why it is recorded after the fact."""
     require(actor.user, Permission.MAKE_BATCH)
+    require_training_for(actor, number, Task.MAKE, doing="batch.start")
     with operation(actor=actor, action="batch.start", subject=number, reason=reason) as op:
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
@@ -74,7 +79,9 @@ def start_batch(
         batch.started_at, batch.started_by = started_at or now, actor.user
         batch.start_recorded_at, batch.start_reason = now, reason.strip()
         batch.save(update_fields=["started_at", "started_by", "start_recorded_at", "start_reason"])
-        return advance(op, batch, Action.START)
+        advance(op, batch, Action.START)
+        open_batch_containers(op, batch)
+        return batch
 
 
 def _specification_for(version: ProtocolVersion) -> SpecificationVersion | None:

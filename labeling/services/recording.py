@@ -9,14 +9,17 @@ from datetime import datetime
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.protocol import Field
+from labeling.domain.training import Task
 from labeling.models import Batch, Deviation, Entry, Equipment
 from labeling.selectors.clock import database_now
+from labeling.services.batch_containers import settle_containers
 from labeling.services.deviations import open_deviation
 from labeling.services.equipment import find_equipment, instrument_for
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.materials import IDENTITY_MISMATCH
 from labeling.services.results import recompute
 from labeling.services.times import measured_time
+from labeling.services.training import require_training_for
 from labeling.services.values import read_uncertainty, read_value
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
@@ -42,6 +45,7 @@ def record_entry(
 ) -> Entry:
     """The first value of a field. Raises Conflict where there is one already: that one is corrected, not replaced."""
     require(actor.user, Permission.MAKE_BATCH)
+    require_training_for(actor, number, Task.MAKE, doing="entry.record")
     with (
         mismatches_kept(actor, number, step),
         operation(actor=actor, action="entry.record", subject=number, reason=reading.reason) as op,
@@ -65,6 +69,7 @@ def record_entry(
 def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading, revision: int | None = None) -> Entry:
     """A new value beside the old one, with the reason. The old one stays, struck through."""
     require(actor.user, Permission.MAKE_BATCH)
+    require_training_for(actor, number, Task.MAKE, doing="entry.correct")
     with (
         mismatches_kept(actor, number, ""),
         operation(actor=actor, action="entry.correct", subject=number, reason=reading.reason) as op,
@@ -161,6 +166,7 @@ def _add(
     if read.out_of_range:
         open_deviation(op, batch, kind=Deviation.Kind.OUT_OF_RANGE, step=step, entry=entry, text=read.out_of_range)
     recompute(op, batch)
+    settle_containers(op, batch, entry)
     return entry
 
 

@@ -9,12 +9,14 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.protocol import Timer
+from labeling.domain.training import Task
 from labeling.models import Batch, Deviation, TimerEvent
 from labeling.selectors.clock import database_now
 from labeling.services.deviations import open_deviation
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.recording import refuse_unless_in_progress
 from labeling.services.times import measured_time
+from labeling.services.training import require_training_for
 from lims.accounts.actors import Actor, Source, system_actor
 from lims.accounts.roles import Permission, require
 from lims.audit.operations import operation
@@ -37,6 +39,7 @@ def record_timer(
     require(actor.user, Permission.MAKE_BATCH)
     if event not in Event.values:
         raise InvalidInput(f"A timer is started or stopped, not “{event}”.", code="unknown_choice", field="event")
+    require_training_for(actor, number, Task.MAKE, doing=f"timer.{event}")
     with operation(actor=actor, action=f"timer.{event}", subject=number, reason=reason) as op:
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)

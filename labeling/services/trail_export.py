@@ -14,18 +14,19 @@ from django.conf import settings
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
-from labeling.selectors.history import history_row
+from labeling.selectors.history import history_rows
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Change, Operation
 from lims.audit.operations import operation
 from lims.oversight.trail import Wanted, operations
+from lims.signatures.manifestation import in_words
 
 AT_ONCE = 500
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     *("event", "at_utc", "at_site", "username", "full_name", "role", "source", "address", "action", "subject"),
-    *("reason", "sentence", "table", "row", "verb", "old", "new"),
+    *("reason", "sentence", "signed", "table", "row", "verb", "old", "new"),
 )
 
 
@@ -51,7 +52,7 @@ def export_trail(*, actor: Actor, wanted: Wanted, form: Format) -> Export:
         pass
     name = f"audit-trail-{op.pk}.{form}"
     if form is Format.CSV:
-        return Export(name, "text/csv; charset=utf-8", _csv(op, wanted))
+        return Export(name, "text/csv; charset=utf-8", as_csv(op, wanted))
     return Export(name, "application/json", _json(op, wanted))
 
 
@@ -67,12 +68,12 @@ def neutral(cell: object) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def _portions(op: Operation, wanted: Wanted) -> Iterator[Operation]:
+def _portions(op: Operation, wanted: Wanted) -> Iterator[tuple[Operation, dict[str, Any]]]:
     """Oldest first, by key: no cursor is held open while somebody's line is slow."""
     last = 0
     while True:
         rows = list(operations(wanted).filter(pk__gt=last, pk__lte=op.pk).order_by("pk")[:AT_ONCE])
-        yield from rows
+        yield from zip(rows, history_rows(rows), strict=True)
         if len(rows) < AT_ONCE:
             return
         last = rows[-1].pk
@@ -85,14 +86,15 @@ class _Line:
         return line
 
 
-def _csv(op: Operation, wanted: Wanted) -> Iterator[str]:
+def as_csv(op: Operation, wanted: Wanted) -> Iterator[str]:
     writer = csv.writer(_Line())
     yield "\ufeff" + writer.writerow(COLUMNS)  # with its byte order mark a spreadsheet reads µ and ⁸⁹Zr
-    for act in _portions(op, wanted):
+    for act, row in _portions(op, wanted):
         head = [
             *(act.pk, act.at.isoformat(), timezone.localtime(act.at).isoformat(), act.actor.username),
             *(act.actor.full_name, act.role, act.source, act.address, act.action, act.subject, act.reason),
-            history_row(act)["sentence"],
+            row["sentence"],
+            "; ".join(in_words(signature) for signature in row["signatures"]),
         ]
         for cells in map(_cells, act.changes.all() or [None]):
             yield writer.writerow([neutral(cell) for cell in (*head, *cells)])
@@ -129,8 +131,8 @@ def _json(op: Operation, wanted: Wanted) -> Iterator[str]:
     digest = hashlib.sha256()
     yield json.dumps(head, ensure_ascii=False)[:-1] + ', "operations": [\n'
     separator = ""
-    for act in _portions(op, wanted):
-        row = json.dumps(_act(act), ensure_ascii=False, sort_keys=True)
+    for act, act_row in _portions(op, wanted):
+        row = json.dumps(_act(act, act_row), ensure_ascii=False, sort_keys=True)
         digest.update(f"{row}\n".encode())
         yield f"{separator}{row}"
         separator = ",\n"
@@ -138,14 +140,13 @@ def _json(op: Operation, wanted: Wanted) -> Iterator[str]:
     yield f'\n], "rows_sha256": "{digest.hexdigest()}"}}\n'
 
 
-def _act(act: Operation) -> dict[str, Any]:
+def _act(act: Operation, act_row: dict[str, Any]) -> dict[str, Any]:
     changes = [
         {"table": c.table_name, "row": c.row_pk, "verb": c.verb, "old": c.old_row, "new": c.new_row}
         for c in act.changes.all()
     ]
     return {
-        **history_row(act),
-        "address": act.address,
+        **act_row,
         "at_site": timezone.localtime(act.at).isoformat(),
         "rows": changes,
     }

@@ -15,12 +15,14 @@ from labeling.domain.protocol import parse_protocol
 from labeling.domain.specification import parse_specification
 from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.selectors.nuclides import nuclide_in_use
+from labeling.selectors.training import keeps_from_effective
+from labeling.services.demonstration import train_demo_accounts
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Attestation, Credential, attest
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
 from lims.audit.operations import operation
-from lims.errors import NotFound, SegregationOfDuties
+from lims.errors import Conflict, NotFound, SegregationOfDuties
 from lims.signatures.meanings import Meaning
 from lims.signatures.models import Signature
 from lims.signatures.signing import sign
@@ -32,6 +34,7 @@ TYPE_NAMES: Mapping[type[ControlledVersion], str] = {ProtocolVersion: "protocol"
 
 def import_protocol(*, actor: Actor, text: str) -> tuple[ProtocolVersion, bool]:
     """A new draft version from a YAML document and True, or the version that has this very text already and False."""
+    require(actor.user, Permission.DRAFT_DOCUMENT)
     document = parse_protocol(text)
     version = ProtocolVersion(
         code=document.code,
@@ -45,12 +48,12 @@ def import_protocol(*, actor: Actor, text: str) -> tuple[ProtocolVersion, bool]:
 
 def import_specification(*, actor: Actor, text: str) -> tuple[SpecificationVersion, bool]:
     """A new draft version from a YAML document and True, or the version that has this very text already and False."""
+    require(actor.user, Permission.DRAFT_DOCUMENT)
     document = parse_specification(text)
     return _import(actor, SpecificationVersion(code=document.code, title=document.title), text)
 
 
 def _import(actor: Actor, version: V, text: str) -> tuple[V, bool]:
-    require(actor.user, Permission.DRAFT_DOCUMENT)
     model = type(version)
     digest = hashlib.sha256(text.encode()).hexdigest()
     same = model._default_manager.filter(code=version.code, sha256=digest).first()
@@ -69,6 +72,7 @@ def _import(actor: Actor, version: V, text: str) -> tuple[V, bool]:
 def submit_version(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:
     """Someone has read the draft and stands behind it; another person has to approve it."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.submit")
+    require(attestation.user, Permission.SUBMIT_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.submit", subject=code) as op:
         version = _lock(model, code, number)
         version.review_signature = _sign(
@@ -80,6 +84,7 @@ def submit_version(*, model: type[V], actor: Actor, code: str, number: int, cred
 def approve_version(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:
     """Approve for use. Raises SegregationOfDuties for the person who imported or reviewed the version."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.approve")
+    require(attestation.user, Permission.APPROVE_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.approve", subject=code) as op:
         version = _lock(model, code, number)
         authors = {version.imported_by_id, version.review_signature.signer_id if version.review_signature else None}
@@ -88,15 +93,19 @@ def approve_version(*, model: type[V], actor: Actor, code: str, number: int, cre
         version.approval_signature = _sign(
             op, attestation, version, Meaning.APPROVED, Permission.APPROVE_DOCUMENT, VersionAction.APPROVE
         )
-        return _save(version, "approval_signature")
+        _save(version, "approval_signature")
+    train_demo_accounts(actor.source)
+    return version
 
 
 def make_version_effective(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:
     """Use this version from now on; the one that was effective is superseded. Open batches keep theirs."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.make_effective")
+    require(attestation.user, Permission.APPROVE_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.make_effective", subject=code) as op:
         version = _lock(model, code, number)
         if isinstance(version, ProtocolVersion):
+            _refuse_untrained(attestation, version)
             version.constants = {"nuclide": _kept(nuclide_in_use(version.nuclide))}
         version.effective_signature = _sign(
             op, attestation, version, Meaning.MADE_EFFECTIVE, Permission.APPROVE_DOCUMENT, VersionAction.MAKE_EFFECTIVE
@@ -111,12 +120,21 @@ def make_version_effective(*, model: type[V], actor: Actor, code: str, number: i
 def retire_version(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential, reason: str) -> V:
     """Take a version out of use; batches made from it keep it."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.retire")
+    require(attestation.user, Permission.APPROVE_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.retire", subject=code, reason=reason) as op:
         version = _lock(model, code, number)
         version.retirement_signature = _sign(
             op, attestation, version, Meaning.RETIRED, Permission.APPROVE_DOCUMENT, VersionAction.RETIRE
         )
         return _save(version, "retirement_signature")
+
+
+def _refuse_untrained(attestation: Attestation, version: ProtocolVersion) -> None:
+    """Nobody works by a version that they were not trained for, so somebody has to be before it is used."""
+    require(attestation.user, Permission.APPROVE_DOCUMENT)
+    version_target(VersionStatus(version.status), VersionAction.MAKE_EFFECTIVE)
+    if missing := keeps_from_effective(version):
+        raise Conflict(missing, code="training_missing")
 
 
 def _kept(adopted: Nuclide) -> dict[str, object]:
@@ -144,6 +162,13 @@ def _sign(
     action: VersionAction,
 ) -> Signature:
     version.status = version_target(VersionStatus(version.status), action).value
+    return sign(
+        op, attestation, meaning=meaning, permission=permission, covers=str(version), manifest=version_manifest(version)
+    )
+
+
+def version_manifest(version: ControlledVersion) -> dict[str, object]:
+    """What somebody who signs for a version was shown of it."""
     manifest: dict[str, object] = {
         TYPE_NAMES[type(version)]: version.code,
         "version": version.number,
@@ -152,7 +177,7 @@ def _sign(
     }
     if isinstance(version, ProtocolVersion) and version.constants:
         manifest["constants"] = version.constants
-    return sign(op, attestation, meaning=meaning, permission=permission, covers=str(version), manifest=manifest)
+    return manifest
 
 
 def _save(version: V, *fields: str) -> V:

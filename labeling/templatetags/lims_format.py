@@ -37,6 +37,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "action": ("fail", "✕", "Beyond the action limit"),
     "waiting": ("wait", "○", "Waiting"),
     "none": ("wait", "·", "No limit"),
+    "in_use": ("now", "▸", "In use"),
     "planned": ("wait", "○", "Planned"),
     "in_progress": ("now", "▸", "In progress"),
     "quarantine": ("warn", "‖", "Quarantine"),
@@ -45,6 +46,11 @@ STATES: dict[str, tuple[str, str, str]] = {
     "rejected": ("fail", "✕", "Rejected"),
     "accepted": ("pass", "✓", "Accepted"),
     "expired": ("fail", "✕", "Expired"),
+    "trained": ("pass", "✓", "Trained"),
+    "expires_soon": ("warn", "!", "Expires soon"),
+    "withdrawn": ("fail", "✕", "Withdrawn"),
+    "retrain": ("warn", "!", "To be trained again"),
+    "not_trained": ("wait", "○", "Not trained"),
     "used_up": ("wait", "·", "Used up"),
     "draft": ("wait", "○", "Draft"),
     "in_review": ("now", "▸", "In review"),
@@ -80,8 +86,9 @@ def instant(value: object) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}" class="nowrap">{}</time>',
         moment.isoformat(),
-        date_format(local, "H:i:s T, j F Y"),
-        date_format(local, "H:i T, j M Y"),
+        # Django's own name of the zone is empty in the hour that comes twice.
+        f"{date_format(local, 'H:i:s')} {local.tzname()}, {date_format(local, 'j F Y')}",
+        f"{date_format(local, 'H:i')} {local.tzname()}, {date_format(local, 'j M Y')}",
     )
 
 

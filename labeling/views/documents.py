@@ -16,8 +16,10 @@ from labeling.domain.lifecycle import VersionAction, VersionStatus, version_acti
 from labeling.forms.registers import ImportForm
 from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.selectors.downtime import prints_of
+from labeling.selectors.training import keeps_from_effective
 from labeling.selectors.versions import outline_of, version_before
 from labeling.services.versions import (
+    TYPE_NAMES,
     approve_version,
     import_protocol,
     import_specification,
@@ -89,6 +91,9 @@ def version_page(
     )
     if found is None:
         raise Http404(f"There is no version {number} of the {WORDS[kind]} {code}.")
+    untrained = ""
+    if isinstance(found, ProtocolVersion) and found.status == VersionStatus.APPROVED:
+        untrained = keeps_from_effective(found)
     signatures = [
         found.review_signature,
         found.approval_signature,
@@ -109,7 +114,12 @@ def version_page(
         "changes": changes,
         "lines": found.text.splitlines(),
         "signatures": [{"signature": s, "text": MEANINGS[s.meaning]} for s in signatures if s is not None],
-        "acts": [_act(found, action, forms) for action in _open_acts(request, found)],
+        "acts": [
+            _act(found, action, forms)
+            for action in _open_acts(request, found)
+            if not (untrained and action is VersionAction.MAKE_EFFECTIVE)
+        ],
+        "untrained": untrained,
         "turn": _who_goes_on(request, found),
         "specification": _specification_of(found),
         "signed": signed,
@@ -159,6 +169,7 @@ def _act(found: ControlledVersion, action: VersionAction, forms: dict[str, Form]
     kind = ReasonedSignatureForm if action is VersionAction.RETIRE else SignatureForm
     return {
         "action": action.value,
+        "name": f"{TYPE_NAMES[type(found)]}.{action}",
         "label": label,
         "meaning": MEANINGS[meaning],
         "form": forms.get(action.value) or kind(slug=action.value),

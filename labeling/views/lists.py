@@ -17,6 +17,7 @@ from labeling.forms.registers import PlanForm
 from labeling.models import Batch, Lot, ProtocolVersion
 from labeling.selectors.batch import summary_of
 from labeling.selectors.stock import instrument_rows, instruments, lot_row, lots
+from labeling.selectors.training import not_trained_to_make
 from labeling.services.planning import plan_batch
 from labeling.templatetags.lims_format import isotopes
 from labeling.views.pages import allowed, carried_out, page, shown
@@ -30,6 +31,7 @@ ON_THEIR_WAY = (VersionStatus.DRAFT, VersionStatus.SUBMITTED, VersionStatus.APPR
 SOON = timedelta(days=7)
 
 
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Today, or for an administrator the people: an administrator has nothing to do with batches."""
     if allowed(request, Permission.MANAGE_PEOPLE) and not allowed(request, Permission.VIEW):
@@ -102,10 +104,13 @@ def batches(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan(request: HttpRequest) -> HttpResponse:
     effective = list(ProtocolVersion.objects.filter(status=VersionStatus.EFFECTIVE).order_by("kind", "code"))
+    untrained = not_trained_to_make(request.user, effective)
+    effective = [v for v in effective if v.code not in untrained]
     choices = [(v.code, f"{isotopes(v.title)} (version {v.number})") for v in effective]
     form = PlanForm(request.POST if request.method == "POST" else None, slug="plan", protocols=choices)
+    context = {"form": form, "effective": effective, "untrained": list(untrained.values())}
     if request.method != "POST":
-        return shown(request, "labeling/plan.html", {"form": form, "effective": effective})
+        return shown(request, "labeling/plan.html", context)
     planned: list[Batch] = []
     outcome = carried_out(
         form,
@@ -116,6 +121,6 @@ def plan(request: HttpRequest) -> HttpResponse:
         ),
     )
     if not outcome.done:
-        return shown(request, "labeling/plan.html", {"form": form, "effective": effective}, outcome)
+        return shown(request, "labeling/plan.html", context, outcome)
     messages.success(request, f"{planned[0].number} is planned.", extra_tags="pass")
     return redirect("labeling:batch", planned[0].number)

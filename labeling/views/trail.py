@@ -12,9 +12,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.forms.trail import AuditReviewForm, TrailForm
 from labeling.selectors.exceptions import exceptions
-from labeling.selectors.history import history_of, history_row
+from labeling.selectors.history import history_of, history_rows
 from labeling.services.audit_review import REVIEWABLE, review_audit_trail
 from labeling.services.trail_export import Export, Format, export_trail, streamed
+from labeling.services.trail_print import print_trail
 from labeling.views.pages import Outcome, act, allowed, carried_out, page, page_for, shown
 from labeling.views.paging import one_page
 from labeling.views.records import batch_context
@@ -46,6 +47,7 @@ def history_page(
         "acts": exceptions(Wanted(subject=number), size=MOST_EXCEPTIONS).rows if only else history_of(number)[::-1],
         "only": only,
         "trail": trail,
+        "may_export": allowed(request, Permission.READ_AUDIT),
         "review_form": form or (AuditReviewForm(slug="review", initial=initial) if may_review else None),
         "signed": [("Trail", f"{trail.events} events of {number}"), ("Up to", f"event {trail.last}")],
     }
@@ -87,13 +89,21 @@ def _found(request: HttpRequest, *, only: bool) -> dict[str, Any]:
     wanted = wanted_of(request.GET.dict())
     if not only:
         found = one_page(request, operations(wanted))
-        return {"acts": [history_row(act) for act in found.rows], "older": found.older}
+        return {"acts": history_rows(found.rows), "older": found.older}
     exceptional = exceptions(wanted, before=request.GET.get("before", ""))
     if not exceptional.older:
         return {"acts": exceptional.rows}
     query = request.GET.copy()
     query["before"] = exceptional.older
     return {"acts": exceptional.rows, "older": f"?{query.urlencode()}"}
+
+
+@page_for(Permission.READ_AUDIT)
+@act
+def print_history(request: HttpRequest, number: str) -> HttpResponse:
+    print_trail(actor=actor_of(request), number=number)
+    messages.success(request, "The audit trail is being printed; it stands below in a few seconds.", extra_tags="pass")
+    return redirect("labeling:batch-records", number)
 
 
 @page_for(Permission.READ_AUDIT)

@@ -26,6 +26,7 @@ from labeling.services.timers import record_timer
 from labeling.services.verification import verify_step
 from labeling.views.activity import activity_now
 from labeling.views.pages import Outcome, act, allowed, batch_frame, carried_out, page, shown
+from labeling.views.trained import trained_for
 from labeling.views.worksheet import (
     entry_form,
     focus_next,
@@ -52,8 +53,9 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
     """The page of the work, with the form that was refused (`entry`, `timer`, `verify`, ...) as it was typed."""
     facts = facts_of(find_batch(number))
     document = document_of(facts)
-    writable = document["status"] == BatchStatus.IN_PROGRESS and allowed(request, Permission.MAKE_BATCH)
+    trained = trained_for(request, facts.batch)
     in_progress = document["status"] == BatchStatus.IN_PROGRESS
+    writable = in_progress and trained.makes
     entry = forms.get("entry")
     bound = entry if isinstance(entry, EntryForm) else None
     steps = steps_of(document, choices=site_choices(document), writable=writable, bound=bound)
@@ -65,12 +67,13 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
         "steps": steps,
         "waits": waits_of(facts),
         "writable": writable,
-        "verify_allowed": in_progress and (writable or allowed(request, Permission.VERIFY)),
+        "verify_allowed": in_progress and (writable or trained.verifies),
+        "untrained": trained.untrained,
         "missing": missing_of(document),
         "autofocus": next_field,
         "timer_form": forms.get("timer"),
         "verify_form": forms.get("verify"),
-        "start_form": forms.get("start") or _start_form(request, document),
+        "start_form": forms.get("start") or _start_form(document, makes=trained.makes),
         "complete_form": (forms.get("complete") or _signature(document, "complete")) if writable else None,
         "may_report": in_progress and allowed(request, Permission.REPORT_DEVIATION),
         "complete_signed": _completion(document),
@@ -87,8 +90,8 @@ def _signature(document: Mapping[str, Any], name: str) -> SignatureForm:
     return SignatureForm(slug=name, initial={"revision": document["revision"]})
 
 
-def _start_form(request: HttpRequest, document: Mapping[str, Any]) -> StartForm | None:
-    if "start" not in document["actions"] or not allowed(request, Permission.MAKE_BATCH):
+def _start_form(document: Mapping[str, Any], *, makes: bool) -> StartForm | None:
+    if "start" not in document["actions"] or not makes:
         return None
     return StartForm(slug="start", initial={"revision": document["revision"]})
 

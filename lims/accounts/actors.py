@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lims.accounts.models import SYSTEM_USERNAME, Token, User
+from lims.addresses import address_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -58,7 +59,3 @@ def seat_of(request: HttpRequest | Request) -> str:
         return f"token:{token.pk}"
     key = request.session.session_key
     return f"session:{hashlib.sha256(key.encode()).hexdigest()}" if key else ""
-
-
-def address_of(request: HttpRequest | Request) -> str:
-    return str(request.META.get("REMOTE_ADDR", ""))[:64]

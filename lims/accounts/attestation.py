@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from lims import rates
 from lims.accounts import access, sequences
 from lims.accounts.actors import Actor
 from lims.accounts.factors import Answer, confirmed_factor, is_recovery_code, use_code
 from lims.accounts.models import AccessEvent, Factor, IdentityCheck, Secret, User
-from lims.accounts.sign_in import CODE_WRONG, LOCKED, USED
+from lims.accounts.sign_in import CODE_WRONG, USED, WRONG
 from lims.accounts.statement import has_accepted
 from lims.errors import SignatureRefused
 
 # Acts that take all factors however recently their signer signed: the last word of their purpose.
 ALWAYS_ALL_FACTORS = frozenset({"release", "reject", "approve", "make_effective", "accept_statement"})
+# For each session or token: a password hash costs a third of a second of a core.
+SIGNINGS_PER_MINUTE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,11 @@ def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation
     Raises SignatureRefused where a factor is wrong or missing, or where this person cannot sign yet; the attempt is
     kept, outside any transaction that could roll it back.
     """
+    if actor.seat:
+        rates.count("signing", actor.seat, most=SIGNINGS_PER_MINUTE)
     user = User.objects.filter(username__iexact=credential.username).first()
 
-    def refuse(message: str, code: str, *, field: str = "password", counted: bool = False) -> NoReturn:
+    def refuse(message: str, code: str, *, field: str = "password", counted: bool = False, noted: str = "") -> NoReturn:
         if user is not None and counted:
             access.failed(user, address=actor.address)
         access.note(
@@ -55,17 +60,20 @@ def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation
             user=user,
             purpose=purpose,
             address=actor.address,
-            why=code,
+            why=noted or code,
         )
         raise SignatureRefused(f"{message} Nothing was signed.", code=code, field=field)
 
     if user is None:
         User().set_password(credential.password)  # an unknown name takes as long as a known one
-        refuse("Username or password is wrong.", "signature_refused")
+        refuse(WRONG, "signature_refused")
+    right = user.check_password(credential.password)
     if access.is_locked(user):
-        refuse(LOCKED, "locked")
-    if not user.check_password(credential.password) or not user.is_active:
-        refuse("Username or password is wrong.", "signature_refused", counted=True)
+        refuse(WRONG, "signature_refused", noted="locked")
+    if not right or not user.is_active:
+        refuse(WRONG, "signature_refused", counted=True)
+    # Whoever signs through a scoped token does no more through it than it is good for.
+    user.limited_to = actor.user.limited_to
     if why := _not_yet(user, purpose):
         refuse(*why)
     factor = confirmed_factor(user)

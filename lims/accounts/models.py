@@ -33,6 +33,8 @@ class User(AbstractBaseUser):
     roles = ArrayField(models.CharField(max_length=24), default=list)
     is_active = models.BooleanField(default=True)
     enrolled_at = models.DateTimeField(db_default=Now(), editable=False)
+    # The permissions that a scoped token leaves, on the user whom it brought; None leaves all that the roles grant.
+    limited_to: frozenset[str] | None = None
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["full_name"]
@@ -56,7 +58,10 @@ class User(AbstractBaseUser):
 
     def set_password(self, raw_password: str | None) -> None:
         """Hash always, so that an unknown username costs the same time; store where the user exists."""
-        encoded = make_password(raw_password)
+        self.keep_password(make_password(raw_password))
+
+    def keep_password(self, encoded: str) -> None:
+        """Store a hash that was made before any row was locked: hashing takes a third of a second."""
         if self.pk is not None:
             Secret.objects.update_or_create(user=self, defaults={"encoded": encoded})
 
@@ -94,6 +99,14 @@ class Secret(models.Model):
     locked_at = models.DateTimeField(null=True)
     # Identity checks up to this row were made before a second factor was revoked, and count no more.
     checks_void_to = models.BigIntegerField(default=0)
+
+
+class EarlierPassword(models.Model):
+    """A password that its owner used before, as argon2 left it: it is not chosen again (SIG-9)."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="earlier_passwords")
+    encoded = models.CharField(max_length=256)
+    until = models.DateTimeField(db_default=Now())
 
 
 class Factor(models.Model):
@@ -164,6 +177,13 @@ class Token(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    # A token that nobody uses ends like a session.
+    used_at = models.DateTimeField(db_default=Now())
+    # What it is limited to; empty is everything that its owner's roles may do.
+    scopes = ArrayField(models.CharField(max_length=16), default=list)
+    # What its owner showed to get it, joined by "+". Blank in tokens from before this was kept.
+    factors = models.CharField(max_length=64, blank=True, default="")
+    address = models.CharField(max_length=64, blank=True, default="")
 
 
 class AccessEvent(models.Model):
@@ -177,6 +197,9 @@ class AccessEvent(models.Model):
         LOCKED = "locked", "locked out"
         SIGNING_REFUSED = "signing_refused", "signing refused"
         TOKEN_ISSUED = "token_issued", "token issued"
+        TOKEN_ENDED = "token_ended", "token ended"
+        UNTRAINED = "untrained", "refused for want of training"
+        CREDENTIAL_WRITTEN = "credential_written", "credential written outside an audited act"
 
     kind = models.CharField(max_length=20, choices=Kind)
     username = models.CharField(max_length=150)

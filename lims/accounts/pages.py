@@ -16,7 +16,7 @@ from django.shortcuts import render
 
 from lims.accounts.models import User
 from lims.accounts.roles import Permission, may
-from lims.errors import DomainError, NotFound, PermissionRefused, Stale
+from lims.errors import DomainError, NotFound, PermissionRefused, Stale, TooFast
 from lims.http import refusals_shown_on
 
 P = ParamSpec("P")
@@ -97,4 +97,7 @@ def shown(request: HttpRequest, template: str, context: dict[str, Any], outcome:
     """A page; where a form was refused, the same page with that form, what changed, and the refusal's status."""
     if outcome is not None and isinstance(outcome.refusal, Stale):
         context["changed"] = outcome.refusal.details.get("changes") or [{}]
-    return render(request, template, context, status=outcome.status if outcome and not outcome.done else 200)
+    answer = render(request, template, context, status=outcome.status if outcome and not outcome.done else 200)
+    if outcome is not None and isinstance(outcome.refusal, TooFast):
+        answer["Retry-After"] = str(outcome.refusal.details["retry_after"])
+    return answer

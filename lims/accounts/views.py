@@ -27,7 +27,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with refusals_shown_on(form):
-            user = prove(
+            user, _ = prove(
                 username=form.cleaned_data["username"],
                 password=form.cleaned_data["password"],
                 otp=form.cleaned_data["otp"],

@@ -1,4 +1,4 @@
-"""The base of every REST view that writes: a repeated Idempotency-Key is answered with the first answer."""
+"""The base of the REST views: a repeated Idempotency-Key gets its first answer, an unknown filter a 400."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from lims.audit.models import Submission
 from lims.errors import Malformed
 
 LONGEST_KEY = 200
+PAGING = ("cursor", "page_size")
+
+
+def filters_of(view: object) -> tuple[str, ...]:
+    """The query parameters that a view understands."""
+    return (*getattr(view, "filters", ()), *PAGING)
 
 
 class _Answered(Exception):
@@ -26,9 +32,11 @@ class _Answered(Exception):
 
 class Endpoint(APIView):
     submission: Submission | None = None
+    filters: tuple[str, ...] = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        self._refuse_unknown_filters(request)
         key = request.headers.get("Idempotency-Key", "").strip()
         if request.method != "POST" or not key or not isinstance(request.user, User):
             return
@@ -39,6 +47,15 @@ class Endpoint(APIView):
         if submission.status is not None:
             raise _Answered(submission)
         self.submission = submission
+
+    def _refuse_unknown_filters(self, request: Request) -> None:
+        """A filter that is misspelled would otherwise answer with everything, as if it were what was asked for."""
+        known = filters_of(self)
+        unknown = [name for name in request.query_params if name not in known]
+        if unknown:
+            sentence = f"“{unknown[0]}” is not known here; known are {', '.join(known)}."
+            errors = [{"field": name, "code": "unknown_parameter", "detail": sentence} for name in unknown]
+            raise Malformed(sentence, errors=errors)
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, _Answered):

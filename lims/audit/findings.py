@@ -28,6 +28,10 @@ class What(StrEnum):
     TAIL_CUT = "tail cut"
     OLDER = "older than the anchor"
     REPLACED = "not the anchored trail"
+    NOT_THE_TRAIL = "not what the trail says"
+    TRIGGER_OFF = "trigger off"
+    UNSEALED = "not sealed"
+    CANNOT_VERIFY = "cannot be verified"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,11 @@ class Operation(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["subject", "id"], name="operation_by_subject"),
             models.Index(fields=["cluster", "txid", "id"], name="operation_by_transaction"),
+            # What the trail of the site is looked through by: a person, an act, an instant, a table.
+            models.Index(fields=["actor", "id"], name="operation_by_actor"),
+            models.Index(fields=["action", "id"], name="operation_by_action"),
+            models.Index(fields=["at", "id"], name="operation_by_instant"),
+            models.Index(fields=["action", "id"], condition=~models.Q(reason=""), name="operation_explained"),
         ]
 
     def __str__(self) -> str:
@@ -53,6 +58,9 @@ class Change(models.Model):
     old_row = models.JSONField(null=True)
     new_row = models.JSONField(null=True)
     at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["table_name", "operation"], name="change_by_table")]
 
 
 class Block(models.Model):

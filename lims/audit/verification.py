@@ -18,6 +18,7 @@ from lims.audit.blocks import ENTRY, FORM, GENESIS, header, root_of
 from lims.audit.findings import Finding, What, differences
 from lims.audit.keys import Key, known_keys
 from lims.audit.models import Block
+from lims.audit.tables import differing_rows
 from lims.audit.trail import OPERATION, Range, acts, walk_along_indexes
 from lims.audit.unsealed import Unsealed, unsealed
 
@@ -63,23 +64,57 @@ class Chain:
     unknown_keys: set[str] = field(default_factory=set)
 
 
-def verify_trail(*, anchored: Sequence[Anchored] = ()) -> Report:
-    """Everything that is sealed, against its seals and against what was written down outside the database."""
-    report, chain, keys = Report(anchored=len(anchored)), Chain(), known_keys()
-    outside = _by_block(anchored)
+def verify_trail(*, anchored: Sequence[Anchored] = (), tables: bool = False) -> Report:
+    """Everything that is sealed, against its seals and against what was written down outside the database.
+
+    With `tables` also the rows of the tables against the trail: whether somebody wrote around it.
+    """
+    report, chain = Report(anchored=len(anchored)), Chain()
     with transaction.atomic(durable=True):
         _look_once()
-        for run in _runs():
-            for block, rows in _with_rows(run):
-                report.count(block, rows)
-                report.add(_seal_of(block, chain, keys))
-                report.add(_rows_of(block, rows))
-                report.add(_against(block, outside.get(block.number, ())))
+        _walk(report, chain, _runs(), anchored)
         report.unsealed = unsealed(chain.until, newest=report.newest, sealed_changes=report.changes)
         report.add(report.unsealed.findings)
         report.add(_beyond(report.newest, anchored))
+        if tables:
+            report.add(differing_rows())
     report.findings = _told_once(report.findings)
     return report
+
+
+def verify_onwards(chain: Chain, *, anchored: Sequence[Anchored] = (), most_rows: int) -> Report:
+    """A portion of the trail: the blocks that follow `chain`, which is moved on. For a watch that keeps its place.
+
+    The place itself is a seal that was seen before: a trail that does not hold it any more has lost something.
+    """
+    seen = [Anchored(chain.number, chain.hash)] if chain.number else []
+    report = Report(anchored=len(anchored))
+    with transaction.atomic(durable=True):
+        _look_once()
+        for block in Block.objects.filter(number=chain.number).defer("leaves"):
+            report.add(_against(block, seen))
+        _walk(report, chain, _runs(after=chain.number, most_rows=most_rows), anchored)
+        newest = Block.objects.defer("leaves").order_by("-number").first()
+        report.add(_beyond(newest, [*anchored, *seen]))
+    report.findings = _told_once(report.findings)
+    return report
+
+
+def verify_tables() -> Sequence[Finding]:
+    """The rows of the tables against the trail."""
+    with transaction.atomic(durable=True):
+        _look_once()
+        return differing_rows()
+
+
+def _walk(report: Report, chain: Chain, runs: Iterator[list[Block]], anchored: Sequence[Anchored]) -> None:
+    keys, outside = known_keys(), _by_block(anchored)
+    for run in runs:
+        for block, rows in _with_rows(run):
+            report.count(block, rows)
+            report.add(_seal_of(block, chain, keys))
+            report.add(_rows_of(block, rows))
+            report.add(_against(block, outside.get(block.number, ())))
 
 
 def _look_once() -> None:
@@ -103,11 +138,15 @@ def _by_block(anchored: Sequence[Anchored]) -> dict[int, list[Anchored]]:
     return outside
 
 
-def _runs() -> Iterator[list[Block]]:
-    """Blocks that are read together: adjoining ranges of one server, some ten thousand rows."""
+def _runs(*, after: int = 0, most_rows: int | None = None) -> Iterator[list[Block]]:
+    """Blocks that are read together: adjoining ranges of one server, some ten thousand rows. At least one block."""
     run: list[Block] = []
-    rows = 0
-    for block in Block.objects.order_by("number").iterator(chunk_size=BLOCKS_AT_ONCE):
+    rows = total = 0
+    blocks = Block.objects.filter(number__gt=after).order_by("number")
+    for block in blocks.iterator(chunk_size=BLOCKS_AT_ONCE):
+        if most_rows is not None and total >= most_rows:
+            break
+        total += block.operations + block.changes
         if run and (rows >= ROWS_AT_ONCE or not _adjoins(run[-1], block)):
             yield run
             run, rows = [], 0

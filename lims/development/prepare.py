@@ -20,6 +20,7 @@ def main() -> int:
     options: dict[str, dict[str, Any]] = {"import_library": {}}
     if settings.DEMO:
         options["make_demo_accounts"] = {"output": accounts}
+        options["train_demo_accounts"] = {}
     try:
         for name, values in options.items():
             if name in known:

@@ -23,7 +23,7 @@ from lims.oversight.models import Alarm
 from lims.oversight.selectors import alarm_row, alarms
 from lims.oversight.services import acknowledge_alarm
 from lims.oversight.state import database_answers, queue_answers, state_of_installation
-from lims.oversight.trail import operations, wanted_of
+from lims.oversight.trail import NAMES, operations, wanted_of
 from lims.pagination import NewestFirst
 
 
@@ -46,7 +46,7 @@ class HealthApi(APIView):
         return Response(body, status=200 if ready else 503)
 
 
-class SiteApi(APIView):
+class SiteApi(Endpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         with connection.cursor() as cursor:
@@ -63,7 +63,7 @@ class SiteApi(APIView):
         )
 
 
-class StateApi(APIView):
+class StateApi(Endpoint):
     """Clocks, database and queue, for the staff."""
 
     permission = Permission.WATCH
@@ -78,6 +78,7 @@ class CommentInput(Input):
 
 
 class AlarmsApi(Endpoint):
+    filters = ("state", "kind")
     permission = Permission.WATCH
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -98,12 +99,13 @@ class AcknowledgementApi(Endpoint):
         return Response(alarm_row(alarms().get(pk=given.alarm_id)), status=201)
 
 
-class OperationsApi(APIView):
+class OperationsApi(Endpoint):
+    filters = NAMES
     permission = Permission.READ_AUDIT
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        """Filters: person, action, subject, source, from, to, table."""
+        """Filters: person, action, subject, source, address, from, to, table."""
         pages = NewestFirst()
         rows = operations(wanted_of(request.query_params.dict()))
         page: list[Any] = pages.paginate_queryset(rows, request, self) or []

@@ -47,12 +47,17 @@ class Clocks:
 def read_clocks() -> Clocks:
     synchronization, told_by = synchronization_state()
     before = datetime.now(UTC)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        database: datetime = cursor.fetchone()[0]
+    database = database_now()
     after = datetime.now(UTC)
     middle = before + (after - before) / 2
     return Clocks(synchronization, told_by, database, (middle - database).total_seconds())
+
+
+def database_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now
 
 
 def synchronization_state() -> tuple[Synchronization, str]:

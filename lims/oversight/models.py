@@ -41,6 +41,7 @@ class Alarm(models.Model):
         INSTRUMENT_CLOCK = "instrument_clock", "Clock of an instrument"
         CHECK_FAILED = "check_failed", "Instrument check failed"
         NOT_PRINTED = "not_printed", "Record not printed"
+        DEMO_ACCOUNTS = "demo_accounts", "Demo accounts in production"
         TRAIL_BROKEN = "trail_broken", "Audit trail does not verify"
 
     class Severity(models.TextChoices):
@@ -78,4 +79,58 @@ class Acknowledgement(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(name="acknowledgement_has_a_comment", condition=Q(comment__regex=r"\S")),
+        ]
+
+
+class TrailWalk(models.Model):
+    """How far the watch has verified the seals: the newest blocks each minute, the whole chain once a day.
+
+    Only a place to go on from, so it is changed outside the trail; `verify_audit` does not rest on it.
+    """
+
+    class Kind(models.TextChoices):
+        NEWEST = "newest", "The newest blocks"
+        WHOLE = "whole", "The whole trail"
+
+    kind = models.CharField(primary_key=True, max_length=8, choices=Kind)
+    block = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, blank=True)
+    # For each server up to which transaction the blocks reach.
+    until = models.JSONField(default=dict)
+    rows = models.BigIntegerField(default=0)
+    findings = models.IntegerField(default=0)
+    looked_at = models.DateTimeField(null=True)
+    # When the whole was through; empty while it is under way.
+    ended_at = models.DateTimeField(null=True)
+    claimed_at = models.DateTimeField(null=True)
+
+
+class TrailSample(models.Model):
+    """Acts of a period picked at random for a review of the site's trail. Whoever has the seed picks the same again."""
+
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    population = models.PositiveIntegerField()
+    seed = models.CharField(max_length=32)
+    events = models.JSONField()
+    drawn_at = models.DateTimeField(db_default=Now(), editable=False)
+    operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="sample_of_a_period", condition=Q(until__gt=models.F("since"))),
+        ]
+
+
+class PeriodReview(models.Model):
+    """Somebody has looked at a sample and at the exceptions of its period, said what they found, and signed."""
+
+    sample = models.OneToOneField(TrailSample, on_delete=models.PROTECT, related_name="review")
+    exceptions = models.PositiveIntegerField()
+    findings = models.TextField()
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="period_review")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="period_review_says_what_was_found", condition=Q(findings__regex=r"\S")),
         ]

@@ -9,6 +9,7 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from lims.audit.models import Operation
 from lims.oversight.models import Alarm, AuditReview
+from lims.signatures.manifestation import signature_row
 from lims.signatures.models import Signature
 
 Json = dict[str, Any]
@@ -57,6 +58,7 @@ def review_row(trail: Trail) -> Json | None:
         "at": signature.at.isoformat(),
         "by": {"username": signature.username, "full_name": signature.full_name},
         "role": signature.role,
+        "signature": signature_row(signature),
     }
 
 

@@ -9,17 +9,25 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
 
+from lims.audit.sealing import newest_seal
 from lims.oversight.clocks import MOST_DRIFT, read_clocks
+from lims.oversight.models import Alarm, TrailWalk
+from lims.oversight.seals import oldest_unsealed
+from lims.oversight.selectors import alarms
+from lims.people.demo import fault_of_production
 
 
 def state_of_installation() -> dict[str, Any]:
     clocks = read_clocks()
     queue = queue_answers()
+    accounts, trail = fault_of_production(), state_of_trail()
     return {
-        "status": "ok" if queue and not clocks.faults else "degraded",
+        "status": "ok" if queue and not (clocks.faults or accounts or trail["faults"]) else "degraded",
         "database": "ok",  # it has just told its time
         "queue": "ok" if queue else "down",
         "version": settings.VERSION,
+        "accounts": {"faults": [accounts] if accounts else []},
+        "trail": trail,
         "clock": {
             "synchronization": clocks.synchronization.value,
             "told_by": clocks.told_by,
@@ -28,6 +36,22 @@ def state_of_installation() -> dict[str, Any]:
             "most_drift_seconds": f"{MOST_DRIFT.total_seconds():.0f}",
             "faults": list(clocks.faults.values()),
         },
+    }
+
+
+def state_of_trail() -> dict[str, Any]:
+    """How far the audit trail is sealed and verified, and what the watch found wrong and nobody has acknowledged."""
+    walks = TrailWalk.objects.in_bulk()
+    newest, whole = walks.get(TrailWalk.Kind.NEWEST), walks.get(TrailWalk.Kind.WHOLE)
+    oldest = oldest_unsealed()
+    return {
+        "sealed": newest_seal(),
+        "unsealed_since": oldest.isoformat() if oldest else None,
+        "verified_block": newest.block if newest else 0,
+        "verified_at": newest.looked_at.isoformat() if newest and newest.looked_at else None,
+        "whole_verified_at": whole.ended_at.isoformat() if whole and whole.ended_at else None,
+        "whole_rows": whole.rows if whole else 0,
+        "faults": [alarm.text for alarm in alarms(state="open", kind=Alarm.Kind.TRAIL_BROKEN).order_by("-pk")[:5]],
     }
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from lims.accounts.actors import Source
+from lims.accounts.models import User
 from lims.audit.models import Change, Operation
 from lims.errors import InvalidInput
 
-NAMES = ("person", "action", "subject", "source", "from", "to", "table")
+NAMES = ("person", "action", "subject", "source", "address", "from", "to", "table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Wanted:
     action: str = ""
     subject: str = ""
     source: str = ""
+    address: str = ""
     since: datetime | None = None
     until: datetime | None = None
     table: str = ""
@@ -48,6 +50,7 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
         action=given["action"],
         subject=given["subject"],
         source=given["source"],
+        address=given["address"],
         since=_moment(given["from"], field="from"),
         until=_moment(given["to"], field="to"),
         table=given["table"],
@@ -57,13 +60,15 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
 def operations(wanted: Wanted) -> QuerySet[Operation]:
     rows = Operation.objects.select_related("actor").prefetch_related("changes")
     if wanted.person:
-        rows = rows.filter(actor__username__iexact=wanted.person)
+        rows = rows.filter(actor__in=list(User.objects.filter(username__iexact=wanted.person)))
     if wanted.action:
         rows = rows.filter(Q(action=wanted.action) | Q(action__startswith=f"{wanted.action}."))
     if wanted.subject:
         rows = rows.filter(subject=wanted.subject)
     if wanted.source:
         rows = rows.filter(source=wanted.source)
+    if wanted.address:
+        rows = rows.filter(address=wanted.address)
     if wanted.since:
         rows = rows.filter(at__gte=wanted.since)
     if wanted.until:
@@ -82,6 +87,7 @@ def _moment(given: str, *, field: str) -> datetime | None:
             day = date.fromisoformat(given) + timedelta(days=1 if field == "to" else 0)
             return datetime.combine(day, time(), tzinfo=timezone.get_current_timezone())
         moment = datetime.fromisoformat(given.replace(" ", "+"))
+        moment.astimezone(UTC)
     except (ValueError, OverflowError) as fault:
         raise InvalidInput(f"“{given}” is not a date or an instant.", code="bad_time", field=field) from fault
     if moment.tzinfo is None:

@@ -17,6 +17,7 @@ from lims.oversight.models import Alarm
 from lims.oversight.selectors import alarm_row, alarms
 from lims.oversight.services import acknowledge_alarm
 from lims.oversight.state import state_of_installation
+from lims.pagination import is_row_number
 
 PAGE = 50
 
@@ -53,7 +54,7 @@ def _alarms(request: HttpRequest, refused: dict[int, AcknowledgeForm], outcome: 
     may = allowed(request, Permission.ACKNOWLEDGE)
     before = request.GET.get("before", "")
     closed = alarms(state="acknowledged").order_by("-pk")
-    if before.isascii() and before.isdigit():
+    if is_row_number(before):
         closed = closed.filter(pk__lt=int(before))
     page = list(closed[: PAGE + 1])
     context: dict[str, Any] = {

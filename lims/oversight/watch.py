@@ -1,4 +1,4 @@
-"""What beat looks after: the clocks, and lockouts that the access log tells of."""
+"""What beat looks after: the clocks, lockouts that the access log tells of, and demo accounts in production."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lims.accounts.models import AccessEvent
 from lims.oversight.clocks import Clocks, read_clocks
 from lims.oversight.models import Alarm
 from lims.oversight.services import alarm_of_lockout, sound_alarm
+from lims.people.demo import fault_of_production
 
 LOCKOUTS = ("locked", "locked_out", "lockout")
 LOOKED_BACK_AT = 50
@@ -19,6 +20,15 @@ QUIET_AFTER = timedelta(days=1)
 def watch() -> None:
     watch_clocks(read_clocks())
     watch_lockouts()
+    watch_accounts()
+
+
+def watch_accounts() -> None:
+    """The server does not start with demo accounts; this finds those that came after its start."""
+    if fault := fault_of_production():
+        sound_alarm(
+            kind=Alarm.Kind.DEMO_ACCOUNTS, severity=Alarm.Severity.CRITICAL, subject="demo accounts", text=fault
+        )
 
 
 def watch_clocks(clocks: Clocks) -> list[Alarm]:

@@ -11,7 +11,6 @@ from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from lims.accounts.actors import actor_of
 from lims.accounts.roles import Permission
@@ -78,7 +77,7 @@ class PeopleApi(Endpoint):
         return Response(selectors.document_of(selectors.find_person(user.username)), status=201)
 
 
-class PersonApi(APIView):
+class PersonApi(Endpoint):
     permission = Permission.MANAGE_PEOPLE
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -99,9 +98,10 @@ class UpkeepApi(Endpoint):
         return Response(selectors.document_of(selectors.find_person(username)))
 
 
-class AccessApi(APIView):
+class AccessApi(Endpoint):
     """The access log: `?kind=`, `?username=`, `?address=`, `?from=`, `?to=`."""
 
+    filters = ("kind", "username", "address", "from", "to")
     permission = Permission.READ_ACCESS
 
     @extend_schema(responses=OpenApiTypes.OBJECT)

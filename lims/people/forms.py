@@ -7,7 +7,9 @@ from django import forms
 from lims.people.services import GRANTABLE
 
 NEW_PASSWORD = forms.PasswordInput(attrs={"autocomplete": "new-password"})
-LENGTH = "At least 12 characters, and not a common one."
+LENGTH = "At least 12 characters, not a common or leaked one, and none of your last five."
+
+FIRST = "At least 12 characters, and not a common or leaked one."
 
 
 class PersonForm(forms.Form):
@@ -36,7 +38,7 @@ class RolesForm(ReasonForm):
 
 
 class ResetPasswordForm(ReasonForm):
-    password = forms.CharField(strip=False, max_length=256, widget=NEW_PASSWORD, help_text=LENGTH)
+    password = forms.CharField(strip=False, max_length=256, widget=NEW_PASSWORD, help_text=FIRST)
     field_order = ("password", "reason")
 
 
@@ -62,7 +64,7 @@ class EnrollForm(PersonForm):
         strip=False,
         max_length=256,
         widget=NEW_PASSWORD,
-        help_text=f"{LENGTH} It has to be changed at the first sign-in.",
+        help_text=f"{FIRST} It has to be changed at the first sign-in.",
     )
 
 

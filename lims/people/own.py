@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
 from lims.accounts import access
@@ -16,6 +17,7 @@ from lims.accounts.factors import (
     use_code,
 )
 from lims.accounts.models import Acceptance, Factor, Secret
+from lims.accounts.passwords import choose_password
 from lims.accounts.sign_in import CODE_WRONG, LOCKED, USED
 from lims.accounts.statement import SHA256, VERSION, has_accepted
 from lims.accounts.tokens import end_every_session
@@ -38,8 +40,9 @@ def change_password(*, actor: Actor, old: str, new: str) -> None:
         check_password_rules(new, user)
     except InvalidInput as fault:
         raise InvalidInput(fault.message, code=fault.code, field="new") from None
+    encoded = make_password(new)
     with operation(actor=actor, action="person.change_password", subject=user.username):
-        user.set_password(new)
+        choose_password(user, encoded)
         Secret.objects.filter(user=user).update(must_change=False, changed_at=timezone.now())
         end_every_session(user)
 

@@ -10,17 +10,21 @@ from django.contrib.auth import login
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from lims.accounts.actors import actor_of
+from lims.accounts.actors import actor_of, address_of
 from lims.accounts.factors import address_for_authenticator, confirmed_factor, secret_of
 from lims.accounts.forms import SignatureForm
 from lims.accounts.models import Factor, User
-from lims.accounts.pages import carried_out, shown
+from lims.accounts.pages import allowed, carried_out, shown
+from lims.accounts.roles import Permission
 from lims.accounts.statement import TEXT, VERSION, has_accepted
+from lims.accounts.tokens import end_token, living_tokens
+from lims.errors import NotFound
 from lims.people import own, selectors
 from lims.people.forms import CodeForm, PasswordForm
 
@@ -35,7 +39,24 @@ def account(request: HttpRequest) -> HttpResponse:
     user = _person_of(request)
     if user is None:
         return redirect_to_login(request.get_full_path())
-    return shown(request, "people/account.html", {"about": selectors.document_of(user)})
+    tokens = living_tokens(user).order_by("-pk")
+    about, may_look = selectors.document_of(user), allowed(request, Permission.VIEW)
+    return shown(request, "people/account.html", {"about": about, "tokens": tokens, "may_look": may_look})
+
+
+@never_cache
+@require_POST
+def end_one_token(request: HttpRequest, pk: int) -> HttpResponse:
+    user = _person_of(request)
+    if user is None:
+        return redirect_to_login(reverse("people:account"))
+    try:
+        end_token(user=user, token_id=pk, address=address_of(request))
+    except NotFound as refusal:
+        messages.error(request, refusal.message, extra_tags="fail")
+    else:
+        messages.success(request, "The token has ended.", extra_tags="pass")
+    return redirect("people:account")
 
 
 @never_cache

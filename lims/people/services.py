@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -19,6 +20,7 @@ from lims.accounts import access
 from lims.accounts.actors import Actor
 from lims.accounts.factors import make_factor
 from lims.accounts.models import Acceptance, Factor, IdentityCheck, Secret, User
+from lims.accounts.passwords import choose_password
 from lims.accounts.roles import Permission, Role, require
 from lims.accounts.statement import SHA256, VERSION
 from lims.accounts.tokens import end_every_session
@@ -101,9 +103,10 @@ def deactivate(*, actor: Actor, username: str, reason: str) -> User:
 def reset_password(*, actor: Actor, username: str, password: str, reason: str) -> User:
     """A password for one sign-in, at which its owner changes it. The second factor stays as it is."""
     reason = _said(reason, "reason", "Say why the password is set anew.")
+    check_password_rules(password, _somebody(actor, username))
+    encoded = make_password(password)
     with _upkeep(actor, "person.reset_password", username, reason) as user:
-        check_password_rules(password, user)
-        user.set_password(password)
+        choose_password(user, encoded)
         Secret.objects.filter(user=user).update(must_change=True, changed_at=timezone.now())
         end_every_session(user)
         return user
@@ -131,7 +134,7 @@ def unlock(*, actor: Actor, username: str, reason: str) -> User:
 
 
 def check_password_rules(password: str, user: User) -> None:
-    """Long enough, not a common or leaked one, not made of the person's name."""
+    """Long enough, not a common or leaked one, not made of the person's name, none of their last five."""
     try:
         validate_password(password, user)
     except ValidationError as fault:
@@ -141,10 +144,7 @@ def check_password_rules(password: str, user: User) -> None:
 @contextmanager
 def _upkeep(actor: Actor, action: str, username: str, reason: str) -> Iterator[User]:
     """An operation upon the locked row of somebody else's active account."""
-    require(actor.user, Permission.MANAGE_PEOPLE)
-    found = User.objects.filter(username__iexact=username).first()
-    if found is None or not found.roles or found.roles == [Role.SYSTEM.value]:
-        raise NotFound(f"There is nobody with the username {username}.")
+    found = _somebody(actor, username)
     with operation(actor=actor, action=action, subject=found.username, reason=reason):
         user = User.objects.select_for_update().get(pk=found.pk)
         if not user.is_active:
@@ -152,6 +152,14 @@ def _upkeep(actor: Actor, action: str, username: str, reason: str) -> Iterator[U
         if user.pk == actor.user.pk:
             raise Conflict("Nobody administers their own account; another administrator has to.", code="own_account")
         yield user
+
+
+def _somebody(actor: Actor, username: str) -> User:
+    require(actor.user, Permission.MANAGE_PEOPLE)
+    found = User.objects.filter(username__iexact=username).first()
+    if found is None or not found.roles or found.roles == [Role.SYSTEM.value]:
+        raise NotFound(f"There is nobody with the username {username}.")
+    return found
 
 
 def _said(text: str, field: str, sentence: str) -> str:
@@ -193,6 +201,7 @@ def _add(
             field="username",
         )
     check_password_rules(password, user)
+    encoded = make_password(password)
     with operation(actor=actor, action="person.enroll", subject=user.username):
         try:
             with transaction.atomic():
@@ -204,6 +213,6 @@ def _add(
                 field="username",
             ) from None
         IdentityCheck.objects.create(user=user, checked_by=actor.user, how=identity.strip())
-        user.set_password(password)
+        user.keep_password(encoded)
         Secret.objects.filter(user=user).update(must_change=must_change)
         return user

@@ -12,6 +12,7 @@ urlpatterns = [
     path("people/<str:username>/<str:act>/", views.upkeep, name="upkeep"),
     path("access/", views.access, name="access"),
     path("account/", own_pages.account, name="account"),
+    path("account/tokens/<int:pk>/end/", own_pages.end_one_token, name="end-token"),
     path("account/password/", own_pages.password, name="password"),
     path("account/factor/", own_pages.factor, name="factor"),
     path("account/statement/", own_pages.statement, name="statement"),

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from lims.audit.api import Endpoint
 from lims.errors import Conflict, InvalidInput, NotFound
 from lims.records.models import Document
 from lims.records.selectors import document_row
@@ -54,7 +55,7 @@ def find_document(document_id: int) -> Document:
     return document
 
 
-class DocumentsApi(APIView):
+class DocumentsApi(Endpoint):
     """The records of one batch."""
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -63,13 +64,13 @@ class DocumentsApi(APIView):
         return Response({"next": None, "previous": None, "results": [document_row(row) for row in rows]})
 
 
-class DocumentApi(APIView):
+class DocumentApi(Endpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, document_id: int) -> Response:
         return Response(document_row(find_document(document_id)))
 
 
-class DocumentContentApi(APIView):
+class DocumentContentApi(Endpoint):
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
     def get(self, request: Request, document_id: int) -> HttpResponse:
         return pdf_response(find_document(document_id))

@@ -23,6 +23,7 @@ class Document(models.Model):
         BATCH_RECORD = "batch_record", "Batch record"
         MASTER_RECORD = "master_record", "Master record"
         BLANK_WORKSHEET = "blank_worksheet", "Blank worksheet"
+        AUDIT_TRAIL = "audit_trail", "Audit trail"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Waiting for the printer"

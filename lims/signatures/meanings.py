@@ -18,6 +18,10 @@ class Meaning(StrEnum):
     RELEASED = "released"
     REJECTED = "rejected"
     AUDIT_TRAIL_REVIEWED = "audit_trail_reviewed"
+    SURVEYED = "surveyed"
+    TRAINED = "trained"
+    TRAINING_WITHDRAWN = "training_withdrawn"
+    PERIOD_REVIEWED = "period_reviewed"
 
     @property
     def text(self) -> str:
@@ -36,5 +40,9 @@ _TEXT = {
     Meaning.INVALIDATED: "I invalidate this result for the reason stated.",
     Meaning.RELEASED: "I release this batch for use.",
     Meaning.REJECTED: "I reject this.",
+    Meaning.TRAINED: "I trained or assessed these people, and they can do these tasks.",
+    Meaning.TRAINING_WITHDRAWN: "I withdraw this training; it counts no longer.",
     Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
+    Meaning.SURVEYED: "I surveyed this with the result stated.",
+    Meaning.PERIOD_REVIEWED: "I reviewed the sample and the exceptions of this period of the audit trail.",
 }

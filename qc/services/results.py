@@ -12,10 +12,12 @@ from labeling.domain.formulas import compute
 from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.quantities import Value, parse_value
 from labeling.domain.specification import SpecificationTest
+from labeling.domain.training import Task
 from labeling.domain.units import convert, unit
 from labeling.models import Batch
 from labeling.selectors.clock import database_now
 from labeling.services.lifecycle import lock_batch, refuse_stale
+from labeling.services.training import require_training_for
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
 from lims.accounts.roles import Permission, require
@@ -51,6 +53,7 @@ def record_result(
     investigation that found why the first one does not count.
     """
     require(actor.user, Permission.TEST)
+    require_training_for(actor, number, Task.TEST, doing="result.record")
     with operation(actor=actor, action="result.record", subject=number) as op:
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
@@ -88,6 +91,7 @@ def review_result(
 ) -> Review:
     """A second person has seen the result with its raw data. Raises SegregationOfDuties for who recorded it."""
     attestation = attest(actor, credential, purpose="result.review")
+    require(attestation.user, Permission.REVIEW_RESULT)
     with operation(actor=attestation.actor, action="result.review", subject=number) as op:
         result = _locked_result(op, number, result_id, revision)
         if hasattr(result, "review"):
@@ -110,6 +114,7 @@ def invalidate_result(
 ) -> Investigation:
     """Close an investigation that found why a result does not count. The result stays in sight and in print."""
     attestation = attest(actor, credential, purpose="result.investigate")
+    require(attestation.user, Permission.INVESTIGATE)
     with operation(actor=attestation.actor, action="result.investigate", subject=number, reason=cause) as op:
         result = _locked_result(op, number, result_id, revision)
         if attestation.user.pk == result.recorded_by_id:

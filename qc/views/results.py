@@ -13,7 +13,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from labeling.domain.lifecycle import BatchStatus
+from labeling.domain.training import Task
 from labeling.selectors.batch import find_batch
+from labeling.selectors.training import lacking
 from labeling.views.activity import activity_now
 from labeling.views.pages import Json, Outcome, act, allowed, batch_frame, carried_out, page, shown
 from lims.accounts.actors import actor_of
@@ -37,12 +39,15 @@ def tests(request: HttpRequest, number: str) -> HttpResponse:
 def results_page(request: HttpRequest, number: str, outcome: Outcome | None = None, **forms: Form) -> HttpResponse:
     assessment = assess(find_batch(number))
     batch = document_with_tests(assessment)
-    rows = [_row(request, batch, test, forms) for test in batch["tests"]]
+    asked = [Task.TEST] if any(_can_be_recorded(batch, test) for test in batch["tests"]) else []
+    untrained = lacking(request.user, assessment.facts.batch.protocol_version, *asked)
+    rows = [_row(request, batch, test, forms, trained=not untrained) for test in batch["tests"]]
     if outcome is None:
         _focus_after(request.GET.get("after", ""), rows)
     context = {
         **batch_frame(batch, "tests"),
         "activity": activity_now(assessment.facts, at=timezone.now()),
+        "untrained": list(untrained.values()),
         "groups": [
             {"title": title, "tests": [row for row in rows if row["json"]["required_before"] == stage]}
             for stage, title in GROUPS
@@ -68,13 +73,13 @@ def _focus_after(key: str, rows: list[dict[str, Any]]) -> None:
         (first or visible[-1]).widget.attrs["autofocus"] = True
 
 
-def _row(request: HttpRequest, batch: Json, test: Json, forms: Mapping[str, Form]) -> dict[str, Any]:
+def _row(request: HttpRequest, batch: Json, test: Json, forms: Mapping[str, Form], *, trained: bool) -> dict[str, Any]:
     """One test with the forms that are open to this person at this moment."""
     key, result = test["key"], test["result_id"]
     typed = not test["from_result"] and _can_be_recorded(batch, test)
     initial = {"revision": batch["revision"]}
     row: dict[str, Any] = {"json": test, "signed": _signed(batch, test)}
-    if typed and result is None and allowed(request, Permission.TEST):
+    if typed and result is None and trained and allowed(request, Permission.TEST):
         row["form"] = forms.get(f"record-{key}") or ResultForm(definition=_definition(batch, test))
     reviewing = allowed(request, Permission.REVIEW_RESULT) or allowed(request, Permission.TEST)
     if result is not None and not test["reviewed_by"] and reviewing:

@@ -31,6 +31,7 @@ UNTRACKED = {
     "accounts_signingsequence": "when somebody last signed at a seat; the signatures themselves are in the trail",
     "accounts_token": "digests of tokens",
     "accounts_accessevent": "a log of its own, append-only",
+    "oversight_trailwalk": "how far the watch has come; verification does not rest on it",
     "audit_block": "the seals over the trail, append-only",
     "audit_operation": "the trail itself",
     "audit_change": "the trail itself",

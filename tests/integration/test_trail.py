@@ -11,17 +11,20 @@ from typing import Any
 
 import pytest
 
+from labeling.domain.training import Task
 from labeling.models import Batch, Entry
 from labeling.selectors.exceptions import Exceptional, exceptions
 from labeling.services.audit_review import review_audit_trail
 from labeling.services.recording import Reading, correct_entry
 from labeling.services.trail_export import Format, export_trail, neutral
+from labeling.services.training import require_training_for
 from lims.accounts.attestation import Credential
 from lims.audit.models import Operation
-from lims.errors import InvalidInput, PermissionRefused, SignatureRefused
+from lims.errors import InvalidInput, PermissionRefused, SignatureRefused, TrainingRefused
 from lims.oversight.clocks import Clocks, Synchronization
 from lims.oversight.trail import Wanted, operations, wanted_of
 from lims.oversight.watch import watch_clocks
+from qc.services.refusals import refuse_to_sign
 from qc.services.results import invalidate_result, record_result
 from tests import factories
 from tests.factories import People, credential
@@ -47,10 +50,13 @@ def eventful(laboratory: People) -> Batch:
         cause="The electrode was dry.",
         credential=credential("quality"),
     )
+    refuse_to_sign(actor=laboratory.reviewer, act="audit.review", subject=batch.number, reason="The analyst is away.")
     with pytest.raises(SignatureRefused):
         review_audit_trail(
             actor=laboratory.reviewer, number=batch.number, credential=Credential("reviewer", "not the password")
         )
+    with pytest.raises(TrainingRefused):
+        require_training_for(laboratory.inspector, batch.number, Task.MAKE, doing="entry.record")
     watch_clocks(Clocks(Synchronization.NO, "a test", datetime.now(UTC), 0.0))
     return batch
 

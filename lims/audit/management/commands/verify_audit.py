@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lims.audit import anchor
 from lims.audit.anchor import Anchored
+from lims.audit.findings import What
 from lims.audit.verification import Report, verify_trail
 from lims.errors import DomainError
 
@@ -50,7 +51,7 @@ class Command(BaseCommand):
         path = options["anchor"] or settings.AUDIT_ANCHOR_FILE
         try:
             outside = [*(anchor.read(Path(path)) if path else ()), *options["printed"]]
-            report = verify_trail(anchored=outside)
+            report = verify_trail(anchored=outside, tables=True)
         except DomainError as error:
             raise CommandError(error.message) from error
         seconds = time.monotonic() - begun
@@ -102,6 +103,8 @@ def sentences(report: Report, seconds: float) -> Iterator[str]:
         yield f"{finding.what.upper()}: {finding.sentence}"
     if report.more:
         yield f"And {report.more} further findings."
+    if all(finding.what not in (What.NOT_THE_TRAIL, What.TRIGGER_OFF) for finding in report.findings):
+        yield "The tables say what the trail says."
     yield "The trail is as it was sealed." if report.sound else f"The trail is NOT sound. {_first(report)}"
 
 

@@ -1,0 +1,247 @@
+"""What is expected of every address of the site: who may open it, and who may act there.
+
+The keys are the addresses as the URL resolver spells them. An address that the resolver knows and this table does not
+fails the test, and the other way round: a new route is declared here before it is merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from lims.accounts.roles import Permission
+
+P = Permission
+
+
+class Open(StrEnum):
+    EVERYBODY = "whoever finds the address"
+    SIGNED_IN = "whoever is signed in, in their own matter"
+
+
+Who = P | Open
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`opens` answers GET, `acts` POST, `ends` DELETE; None where there is no such method. `sends` is a body of the
+    right shape, so that what refuses is the permission; "{entry_id}" in it is one that is there. A signed act is signed
+    by whoever is signed in, unless the test says otherwise.
+    """
+
+    opens: Who | None
+    acts: Who | None = None
+    sends: Mapping[str, Any] = field(default_factory=dict)
+    signed: bool = False
+    ends: Who | None = None
+
+
+def reads(who: Who) -> Route:
+    return Route(who)
+
+
+def writes(who: Who, opens: Who | None = None, /, **sends: Any) -> Route:
+    return Route(opens, who, sends)
+
+
+def signs(who: Who, opens: Who | None = None, /, **sends: Any) -> Route:
+    return Route(opens, who, sends, signed=True)
+
+
+WHY = {"reason": "Because a test asks."}
+ENTRY = {"step": "product", "field": "volume", "value": "3.0", "unit": "mL"}
+LOT = {"number": "L-9", "material": "kit", "expires_at": "2099-01-01T00:00:00+00:00"}
+NOW = "2026-01-01T00:00:00+00:00"
+PERIOD = {"from": NOW, "to": "2026-02-01T00:00:00+00:00"}
+DAYS = {"from": "2026-01-01", "to": "2026-02-01"}
+TRAINING = {
+    "people": ["operator"],
+    "protocol": "small",
+    "version": 1,
+    "tasks": ["make"],
+    "way": "supervised_run",
+    "valid_until": "2027-01-01T00:00:00+00:00",
+}
+HALF_LIFE = {"half_life": {"value": "78.4", "unit": "h"}, "source": "nobody"}
+SURVEY = {"equipment": "SM-1", "background": "0.08", "reading": "0.09", "unit": "uSv/h", "outcome": "fail"}
+VERSION_ACTS = {"submit": P.SUBMIT_DOCUMENT, "approve": P.APPROVE_DOCUMENT, "retire": P.APPROVE_DOCUMENT}
+UPKEEP = ("roles", "deactivate", "reset-password", "revoke-factor", "unlock", "check-identity")
+
+REST: dict[str, Route] = {
+    "tokens/": writes(Open.EVERYBODY, Open.SIGNED_IN),
+    "tokens/current/": Route(None, ends=Open.SIGNED_IN),
+    "tokens/<int:token_id>/": Route(None, ends=Open.SIGNED_IN),
+    "health/": reads(Open.EVERYBODY),
+    "me/": reads(Open.SIGNED_IN),
+    "me/statement/": signs(Open.SIGNED_IN, Open.SIGNED_IN),
+    "site/": reads(P.VIEW),
+    "schema/": reads(P.VIEW),
+    "formulas/<str:name>/": writes(P.VIEW),
+    "training/": signs(P.TRAIN, P.VIEW, **TRAINING),
+    "training/<int:training_id>/": reads(P.VIEW),
+    "training/<int:training_id>/withdraw/": signs(P.TRAIN, **WHY),
+    "signing/": reads(P.VIEW),
+    "refusals/": writes(P.VIEW, P.VIEW, act="batch.release", **WHY),
+    "people/": writes(P.MANAGE_PEOPLE, P.MANAGE_PEOPLE),
+    "people/<str:username>/": reads(P.MANAGE_PEOPLE),
+    **{f"people/<str:username>/{act}/": writes(P.MANAGE_PEOPLE) for act in UPKEEP},
+    "access/": reads(P.READ_ACCESS),
+    "health/details/": reads(P.WATCH),
+    "alarms/": reads(P.WATCH),
+    "alarms/<int:alarm_id>/acknowledge/": writes(P.ACKNOWLEDGE, comment="seen"),
+    **{
+        f"{kind}/{rest}": route
+        for kind in ("protocols", "specifications")
+        for rest, route in {
+            "": writes(P.DRAFT_DOCUMENT, P.VIEW, document="protocol: x"),
+            "<str:code>/": reads(P.VIEW),
+            "<str:code>/versions/<int:number>/": reads(P.VIEW),
+            **{f"<str:code>/versions/<int:number>/{a}/": signs(who, **WHY) for a, who in VERSION_ACTS.items()},
+            "<str:code>/versions/<int:number>/make-effective/": signs(P.APPROVE_DOCUMENT),
+        }.items()
+    },
+    "nuclides/": reads(P.VIEW),
+    "nuclides/<str:code>/": reads(P.VIEW),
+    "nuclides/<str:code>/adopt/": signs(P.APPROVE_DOCUMENT, **HALF_LIFE, **WHY),
+    "containers/": writes(P.KEEP_CONTAINERS, P.VIEW, kind="waste", nuclide="Zr-89"),
+    "containers/<int:container_id>/": reads(P.VIEW),
+    "containers/<int:container_id>/activity/": reads(P.VIEW),
+    "containers/<int:container_id>/readings/": writes(P.KEEP_CONTAINERS, volume={"value": "1", "unit": "mL"}),
+    "containers/<int:container_id>/transfers/": writes(P.KEEP_CONTAINERS, **WHY),
+    "containers/<int:container_id>/events/<int:event_id>/correct/": writes(
+        P.KEEP_CONTAINERS, volume={"value": "1", "unit": "mL"}, **WHY
+    ),
+    "containers/<int:container_id>/storage/": writes(P.KEEP_CONTAINERS, place="Room 3"),
+    "containers/<int:container_id>/surveys/": signs(P.CLEAR_WASTE, **SURVEY),
+    "inventory/": reads(P.VIEW),
+    "batches/<str:number>/balance/": reads(P.VIEW),
+    "lots/": writes(P.RECEIVE_LOT, P.VIEW, **LOT),
+    "lots/<int:lot_id>/": reads(P.VIEW),
+    "lots/<int:lot_id>/accept/": signs(P.ACCEPT_LOT),
+    "lots/<int:lot_id>/reject/": signs(P.ACCEPT_LOT, **WHY),
+    "equipment/": writes(P.KEEP_EQUIPMENT, P.VIEW, code="BAL-9", kind="balance"),
+    "equipment/<str:code>/": reads(P.VIEW),
+    "equipment/<str:code>/checks/": writes(P.KEEP_EQUIPMENT, outcome="pass"),
+    "equipment/<str:code>/calibrations/": writes(P.KEEP_EQUIPMENT, valid_from=NOW, relative_u_percent="3"),
+    "batches/": writes(P.MAKE_BATCH, P.VIEW, protocol="small"),
+    "batches/<str:number>/": reads(P.VIEW),
+    "batches/<str:number>/start/": writes(P.MAKE_BATCH),
+    "batches/<str:number>/complete/": signs(P.MAKE_BATCH),
+    "batches/<str:number>/hold/": writes(P.HOLD_BATCH, **WHY),
+    "batches/<str:number>/resume/": writes(P.HOLD_BATCH, **WHY),
+    "batches/<str:number>/entries/": writes(P.MAKE_BATCH, **ENTRY),
+    "batches/<str:number>/entries/<int:entry_id>/correct/": writes(P.MAKE_BATCH, value="2.9", unit="mL", **WHY),
+    "batches/<str:number>/entries/<int:entry_id>/verify/": signs(P.VERIFY),
+    "batches/<str:number>/steps/<str:step>/verify/": signs(P.VERIFY),
+    "batches/<str:number>/timers/": writes(P.MAKE_BATCH, step="product", event="start"),
+    "deviations/": reads(P.VIEW),
+    "batches/<str:number>/deviations/": writes(P.REPORT_DEVIATION, text="spilled", severity="minor"),
+    "batches/<str:number>/deviations/<int:deviation_id>/assess/": signs(P.ASSESS_DEVIATION, assessment="no effect"),
+    "batches/<str:number>/test-results/": writes(P.TEST, P.VIEW, test="purity", value="98"),
+    "batches/<str:number>/test-results/<int:result_id>/review/": signs(P.REVIEW_RESULT),
+    "batches/<str:number>/test-results/<int:result_id>/investigation/": signs(P.INVESTIGATE, cause="dry electrode"),
+    "batches/<str:number>/disposition/": signs(P.RELEASE_BATCH, P.VIEW, decision="release"),
+    "batches/<str:number>/documents/": reads(P.VIEW),
+    "batches/<str:number>/history/": reads(P.VIEW),
+    "batches/<str:number>/audit-review/": signs(P.REVIEW_AUDIT, P.VIEW),
+    "documents/verify/": writes(P.VIEW),
+    "documents/<int:document_id>/": reads(P.VIEW),
+    "documents/<int:document_id>/content/": reads(P.VIEW),
+    "batches/<str:number>/history/print/": writes(P.READ_AUDIT),
+    "audit/samples/": writes(P.REVIEW_SITE_AUDIT, P.READ_AUDIT, size=5, **PERIOD),
+    "audit/samples/<int:sample_id>/": reads(P.READ_AUDIT),
+    "audit/samples/<int:sample_id>/review/": signs(P.REVIEW_SITE_AUDIT, findings="none"),
+    "audit/operations/": reads(P.READ_AUDIT),
+    "audit/exceptions/": reads(P.READ_AUDIT),
+    "audit/reasons/": reads(P.VIEW),
+    "audit/exports/": writes(P.READ_AUDIT),
+}
+
+CORRECTION = {**ENTRY, "seen": "{entry_id}", "reason_code": "other", **WHY}
+LOT_ON_PAGE = {**LOT, "stated_unit": "MBq", "received_unit": "MBq"}
+NAMED = r"^(?P<kind>protocols|specifications)/"
+NUMBERED = NAMED + r"(?P<code>[a-z0-9][a-z0-9._-]*)/(?P<number>\d+)/"
+
+PAGES: dict[str, Route] = {
+    "sign-in/": writes(Open.EVERYBODY, Open.EVERYBODY),
+    "sign-out/": writes(Open.EVERYBODY),
+    "api/v1/docs/": reads(P.VIEW),
+    "": reads(Open.SIGNED_IN),
+    "account/": reads(Open.SIGNED_IN),
+    "account/password/": writes(Open.SIGNED_IN, Open.SIGNED_IN),
+    "account/factor/": writes(Open.SIGNED_IN, Open.SIGNED_IN),
+    "account/statement/": signs(Open.SIGNED_IN, Open.SIGNED_IN),
+    "account/tokens/<int:pk>/end/": writes(Open.SIGNED_IN),
+    "training/": reads(P.VIEW),
+    "training/new/": signs(P.TRAIN, P.TRAIN),
+    "training/<int:pk>/withdraw/": signs(P.TRAIN, P.TRAIN, **WHY),
+    "training/people/<str:username>/": reads(P.VIEW),
+    "refusals/": writes(P.VIEW, P.VIEW),
+    "people/": reads(P.MANAGE_PEOPLE),
+    "people/new/": writes(P.MANAGE_PEOPLE, P.MANAGE_PEOPLE),
+    "people/<str:username>/": reads(P.MANAGE_PEOPLE),
+    "people/<str:username>/<str:act>/": writes(P.MANAGE_PEOPLE, P.MANAGE_PEOPLE),
+    "access/": reads(P.READ_ACCESS),
+    "alarms/": reads(P.WATCH),
+    "alarms/<int:pk>/acknowledge/": writes(P.ACKNOWLEDGE, P.WATCH, comment="seen"),
+    "health/": reads(P.WATCH),
+    "release/": reads(P.VIEW),
+    "batches/": reads(P.VIEW),
+    "batches/new/": writes(P.MAKE_BATCH, P.VIEW, protocol="small"),
+    "batches/<str:number>/": reads(P.VIEW),
+    "batches/<str:number>/start/": writes(P.MAKE_BATCH, P.VIEW),
+    "batches/<str:number>/entries/": writes(P.MAKE_BATCH, P.VIEW, **CORRECTION),
+    "batches/<str:number>/timers/": writes(P.MAKE_BATCH, P.VIEW, step="product", event="start"),
+    "batches/<str:number>/steps/<str:step>/verify/": signs(P.VERIFY, P.VIEW, seen="0" * 64),
+    "batches/<str:number>/complete/": signs(P.MAKE_BATCH, P.VIEW),
+    "deviations/": reads(P.VIEW),
+    "batches/<str:number>/deviations/new/": writes(P.REPORT_DEVIATION, P.VIEW, text="spilled", severity="minor"),
+    "batches/<str:number>/deviations/<int:pk>/": signs(
+        P.ASSESS_DEVIATION, P.VIEW, severity="minor", conclusion="unaffected", assessment="no effect"
+    ),
+    "batches/<str:number>/history/": reads(P.VIEW),
+    "batches/<str:number>/audit-review/": signs(P.REVIEW_AUDIT, P.VIEW, up_to="1"),
+    "batches/<str:number>/records/": reads(P.VIEW),
+    "batches/<str:number>/tests/": reads(P.VIEW),
+    "batches/<str:number>/tests/record/": writes(P.TEST, P.VIEW, test="purity", value="98"),
+    "batches/<str:number>/tests/<int:pk>/review/": signs(P.REVIEW_RESULT, P.VIEW),
+    "batches/<str:number>/tests/<int:pk>/investigation/": signs(P.INVESTIGATE, P.VIEW, cause="dry electrode"),
+    "batches/<str:number>/release/": signs(P.RELEASE_BATCH, P.VIEW, decision="release"),
+    "batches/<str:number>/hold/": writes(P.HOLD_BATCH, P.VIEW, reason_code="other", **WHY),
+    "batches/<str:number>/activity/": reads(P.VIEW),
+    "containers/": reads(P.VIEW),
+    "containers/new/": writes(P.KEEP_CONTAINERS, P.VIEW, kind="waste", nuclide="Zr-89", unit="MBq"),
+    "containers/<int:pk>/": reads(P.VIEW),
+    "containers/<int:pk>/readings/": writes(P.KEEP_CONTAINERS, P.VIEW, volume="1", unit="MBq"),
+    "containers/<int:pk>/transfers/": writes(P.KEEP_CONTAINERS, P.VIEW, unit="MBq", **WHY),
+    "containers/<int:pk>/storage/": writes(P.KEEP_CONTAINERS, P.VIEW, place="Room 3", unit="kBq"),
+    "containers/<int:pk>/survey/": signs(P.CLEAR_WASTE, P.VIEW, **SURVEY),
+    "records/": writes(P.VIEW, P.VIEW),
+    "records/<int:pk>/content/": reads(P.VIEW),
+    "stock/": reads(P.VIEW),
+    "stock/new/": writes(P.RECEIVE_LOT, P.VIEW, **LOT_ON_PAGE),
+    "stock/<int:pk>/": reads(P.VIEW),
+    "stock/<int:pk>/decide/": signs(P.ACCEPT_LOT, P.VIEW, decision="accept"),
+    "instruments/": reads(P.VIEW),
+    "instruments/new/": writes(P.KEEP_EQUIPMENT, P.VIEW, code="BAL-9", kind="balance"),
+    "instruments/<str:code>/": reads(P.VIEW),
+    "instruments/<str:code>/checks/": writes(P.KEEP_EQUIPMENT, P.VIEW, outcome="pass"),
+    "instruments/<str:code>/calibrations/": writes(
+        P.KEEP_EQUIPMENT, P.VIEW, valid_from=NOW, relative_u_percent="3", repeatability_percent="1"
+    ),
+    "protocols/": reads(P.VIEW),
+    "specifications/": reads(P.VIEW),
+    NAMED + "import/$": writes(P.DRAFT_DOCUMENT, P.VIEW, document="protocol: x"),
+    NUMBERED + "$": reads(P.VIEW),
+    # One act stands for the four; which permission each takes is tried over REST, by the same service.
+    NUMBERED + "(?P<action>submit|approve|make_effective|retire)/$": signs(P.SUBMIT_DOCUMENT, P.VIEW),
+    "audit/": reads(P.READ_AUDIT),
+    "audit/samples/": writes(P.REVIEW_SITE_AUDIT, P.READ_AUDIT, size=5, **DAYS),
+    "audit/samples/<int:pk>/": signs(P.REVIEW_SITE_AUDIT, P.READ_AUDIT, **WHY),
+    "batches/<str:number>/history/print/": writes(P.READ_AUDIT, P.READ_AUDIT),
+    "audit/export/": writes(P.READ_AUDIT, P.READ_AUDIT),
+}
+
+EXPECTED: dict[str, Route] = {**{f"api/v1/{path}": route for path, route in REST.items()}, **PAGES}
