@@ -19,6 +19,7 @@ from lims.records.selectors import document_row
 
 
 class ComparisonApi(Endpoint):
+    filters = ("from", "to")
     model: type[ControlledVersion] = ProtocolVersion
 
     @extend_schema(responses=OpenApiTypes.OBJECT)

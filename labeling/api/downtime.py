@@ -41,6 +41,8 @@ def _answer(number: str, *, status: int = 200) -> Response:
 
 
 class SheetsApi(Endpoint):
+    filters = ("state",)
+
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         pages = NewestFirst()
@@ -68,6 +70,7 @@ class VoidApi(Endpoint):
 
 
 class ScansApi(Endpoint):
+    filters = ("name",)
     parser_classes = (MultiPartParser, AnyFile)
 
     @extend_schema(request={"application/pdf": OpenApiTypes.BINARY}, responses={201: OpenApiTypes.OBJECT})

@@ -285,25 +285,29 @@ def _holds(facts: BatchFacts, signature: Signature) -> bool:
 
     Of a decision the record of the work is compared: tests that end later, and the events of the trail, go on.
     """
-    if signature.pk == facts.batch.completion_signature_id:
-        return still_holds(signature, completion_manifest(facts))
-    if facts.sheet is not None and signature.pk in (
-        facts.sheet.transfer_signature_id,
-        facts.sheet.comparison_signature_id,
-    ):
-        return still_holds(signature, reconciliation_manifest(facts))
+    manifest = _signed_manifest(facts, signature)
+    if manifest is not None:
+        return still_holds(signature, manifest)
     if signature.pk == facts.batch.disposition_signature_id:
         return part_holds(signature, completion_manifest(facts))
     if signature.meaning == Meaning.AUDIT_TRAIL_REVIEWED:
         return review_holds(signature)
-    for deviation in facts.deviations:
-        if deviation.assessment_signature_id == signature.pk:
-            return still_holds(signature, deviation_manifest(deviation))
     current = {entry.pk for entry in facts.current.values()}
     for verification in facts.verifications:
         if verification.signature_id == signature.pk:
             return _verification_holds(facts, verification, current)
     return True
+
+
+def _signed_manifest(facts: BatchFacts, signature: Signature) -> dict[str, object] | None:
+    """What the completion, a down-time sheet or an assessed deviation is now, for its signature."""
+    sheet = facts.sheet
+    if signature.pk == facts.batch.completion_signature_id:
+        return completion_manifest(facts)
+    if sheet is not None and signature.pk in (sheet.transfer_signature_id, sheet.comparison_signature_id):
+        return reconciliation_manifest(facts)
+    assessed = next((d for d in facts.deviations if d.assessment_signature_id == signature.pk), None)
+    return deviation_manifest(assessed) if assessed else None
 
 
 def _verification_holds(facts: BatchFacts, verification: Verification, current: set[int]) -> bool:
