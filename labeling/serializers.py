@@ -54,6 +54,7 @@ class DocumentInput(Input):
 class PlanInput(Input):
     protocol = serializers.CharField(max_length=64)
     identity = text(64, validators=[PRINTABLE])
+    sheet = text(32, validators=[PRINTABLE])
 
 
 class ReasonInput(Input):
@@ -136,3 +137,26 @@ class AssessmentInput(Input):
     cause = serializers.ChoiceField(choices=list(Cause), default="", allow_blank=True)
     root_cause = text()
     signature = SignatureInput()
+
+
+class SheetInput(Input):
+    protocol = serializers.CharField(max_length=64)
+    issued_to = serializers.CharField(max_length=150)
+
+
+class ReconciliationInput(SignedInput):
+    """What a second person found for each `step.field`: it `agrees` with the paper, or it `differs`."""
+
+    compared = serializers.DictField(child=serializers.ChoiceField(choices=["agrees", "differs"]))
+
+
+class ExampleInput(Input):
+    step = serializers.CharField(max_length=64)
+    field = serializers.CharField(max_length=64)
+    value = TypedField()
+    unit = text(24)
+    at = text(40)
+
+
+class DryRunInput(Input):
+    entries = ExampleInput(many=True, required=False)

@@ -3,10 +3,14 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from labeling.views import (
+    comparison,
     containers,
     deviations,
     dispatch,
     documents,
+    downtime,
+    dry_run,
+    editing,
     instruments,
     keeper,
     lists,
@@ -22,6 +26,8 @@ from labeling.views import (
 
 app_name = "labeling"
 KIND = r"(?P<kind>protocols|specifications)"
+DOCUMENT = rf"^{KIND}/(?P<code>[a-z0-9][a-z0-9._-]*)/"
+PROTOCOL = r"^protocols/(?P<code>[a-z0-9][a-z0-9._-]*)/(?P<number>\d+)/"
 VERSION = rf"^{KIND}/(?P<code>[a-z0-9][a-z0-9._-]*)/(?P<number>\d+)/"
 
 urlpatterns = [
@@ -82,8 +88,22 @@ urlpatterns = [
     path("protocols/", documents.versions, {"kind": "protocols"}, name="protocols"),
     path("specifications/", documents.versions, {"kind": "specifications"}, name="specifications"),
     re_path(rf"^{KIND}/import/$", documents.import_document, name="import"),
+    re_path(rf"^{KIND}/new/$", editing.new, name="new-document"),
+    re_path(rf"^{KIND}/check/$", editing.check, name="check-document"),
+    re_path(rf"{DOCUMENT}edit/$", editing.edit, name="edit"),
+    re_path(rf"{DOCUMENT}compare/$", comparison.compare, name="compare"),
+    re_path(rf"{PROTOCOL}dry-run/$", dry_run.dry_run, name="dry-run"),
+    re_path(rf"{PROTOCOL}master-record/$", downtime.master_record, name="master-record"),
     re_path(rf"{VERSION}$", documents.version, name="version"),
     re_path(rf"{VERSION}(?P<action>submit|approve|make_effective|retire)/$", documents.move, name="version-move"),
+    path("downtime/", downtime.register, name="downtime"),
+    path("downtime/<str:number>/", downtime.sheet, name="downtime-sheet"),
+    path("downtime/<str:number>/plan/", downtime.plan, name="downtime-plan"),
+    path("downtime/<str:number>/void/", downtime.void, name="downtime-void"),
+    path("downtime/<str:number>/scans/", downtime.attach, name="downtime-attach"),
+    path("downtime/<str:number>/scans/<int:pk>/", downtime.scan, name="downtime-scan"),
+    path("downtime/<str:number>/transfer/", downtime.transfer, name="downtime-transfer"),
+    path("downtime/<str:number>/reconcile/", downtime.reconcile, name="downtime-reconcile"),
     path("training/", training.matrix, name="training"),
     path("training/new/", training.record, name="training-new"),
     path("training/<int:pk>/withdraw/", training.withdraw, name="training-withdraw"),

@@ -8,8 +8,10 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from labeling.api import (
     batches,
     bench,
+    comparison,
     containers,
     deviations,
+    downtime,
     instruments,
     nuclides,
     restating,
@@ -19,6 +21,7 @@ from labeling.api import (
     training,
     versions,
 )
+from labeling.api.dry_run import DryRunApi
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokenApi, TokensApi
@@ -29,6 +32,7 @@ from lims.reference import reference
 from qc import api as qc
 
 BATCH = "batches/<str:number>/"
+SHEET = "downtime-sheets/<str:number>/"
 CONTAINER = "containers/<int:container_id>/"
 
 
@@ -38,6 +42,7 @@ def version_routes(prefix: str, **model: object) -> list[object]:
     return [
         path(f"{prefix}/", versions.VersionsApi.as_view(**model)),
         path(f"{prefix}/<str:code>/", versions.CodeApi.as_view(**model)),
+        path(f"{prefix}/<str:code>/compare/", comparison.ComparisonApi.as_view(**model)),
         path(version, versions.VersionApi.as_view(**model)),
         *(path(f"{version}{act}/", versions.VersionActApi.as_view(act=act, **model)) for act in acts),
     ]
@@ -62,6 +67,15 @@ urlpatterns = [
     path("docs/", reference, name="docs"),
     *version_routes("protocols"),
     *version_routes("specifications", model=SpecificationVersion),
+    path("protocols/<str:code>/versions/<int:number>/dry-run/", DryRunApi.as_view()),
+    path("protocols/<str:code>/versions/<int:number>/master-record/", comparison.MasterRecordApi.as_view()),
+    path("downtime-sheets/", downtime.SheetsApi.as_view()),
+    path(SHEET, downtime.SheetApi.as_view()),
+    path(f"{SHEET}void/", downtime.VoidApi.as_view()),
+    path(f"{SHEET}scans/", downtime.ScansApi.as_view()),
+    path(f"{SHEET}scans/<int:scan_id>/", downtime.ScanContentApi.as_view()),
+    path(f"{SHEET}transfer/", downtime.TransferApi.as_view()),
+    path(f"{SHEET}reconcile/", downtime.ReconciliationApi.as_view()),
     path("nuclides/", nuclides.NuclidesApi.as_view()),
     path("nuclides/<str:code>/", nuclides.NuclideApi.as_view()),
     path("nuclides/<str:code>/adopt/", nuclides.AdoptionApi.as_view()),

@@ -2,6 +2,7 @@ from labeling.models.batches import Batch, Deviation, Entry, Result, TimerEvent,
 from labeling.models.bench import Dispatch, LineClearance, Scan
 from labeling.models.containers import Container, ContainerEvent, DecayStorage, WasteSurvey
 from labeling.models.controlled import ControlledVersion, ProtocolVersion, SpecificationVersion
+from labeling.models.downtime import DowntimeSheet, ScanContent, SheetScan
 from labeling.models.equipment import (
     Calibration,
     CheckSource,
@@ -26,6 +27,7 @@ __all__ = [
     "DecayStorage",
     "Deviation",
     "Dispatch",
+    "DowntimeSheet",
     "Entry",
     "Equipment",
     "EquipmentCheck",
@@ -37,7 +39,9 @@ __all__ = [
     "Restatement",
     "Result",
     "Scan",
+    "ScanContent",
     "ServiceStatus",
+    "SheetScan",
     "SpecificationVersion",
     "TimerEvent",
     "Training",

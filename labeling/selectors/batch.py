@@ -10,7 +10,7 @@ from labeling.domain.display import display
 from labeling.domain.lifecycle import BatchStatus, actions_from
 from labeling.domain.protocol import Field, Step, Timer
 from labeling.domain.protocol_results import ResultDefinition
-from labeling.models import Batch, Deviation, Entry, Result, Verification
+from labeling.models import Batch, Deviation, DowntimeSheet, Entry, Result, Verification
 from labeling.selectors.bench import clearance_of, dispatches_of
 from labeling.selectors.chain import chain_of
 from labeling.selectors.facts import (
@@ -18,6 +18,7 @@ from labeling.selectors.facts import (
     completion_manifest,
     deviation_manifest,
     facts_of,
+    reconciliation_manifest,
     step_manifest,
     what_is_missing,
 )
@@ -72,6 +73,7 @@ def document_of(facts: BatchFacts) -> Json:
         "start_recorded_at": instant(batch.start_recorded_at),
         "start_reason": batch.start_reason,
         "steps": [_step(facts, step) for step in facts.protocol.steps],
+        "sheet": _sheet(facts.sheet) if facts.sheet else None,
         "missing": what_is_missing(facts) if batch.status == BatchStatus.IN_PROGRESS else [],
         "results": [_result(definition, facts.results.get(definition.key)) for definition in facts.protocol.results],
         "restatements": restatements_of(batch),
@@ -125,6 +127,21 @@ def instant(moment: datetime | None) -> str | None:
 
 def _version(version: Any) -> Json:
     return {"code": version.code, "version": version.number, "title": version.title, "sha256": version.sha256}
+
+
+def _sheet(sheet: DowntimeSheet) -> Json:
+    """The paper this batch was made from, and who accounted for it."""
+    transfer, comparison = sheet.transfer_signature, sheet.comparison_signature
+    return {
+        "number": sheet.number,
+        "state": sheet.state,
+        "transferred_by": _signer(transfer) if transfer else None,
+        "compared_by": _signer(comparison) if comparison else None,
+    }
+
+
+def _signer(signature: Signature) -> Json:
+    return {"username": signature.username, "full_name": signature.full_name}
 
 
 def _step(facts: BatchFacts, step: Step) -> Json:
@@ -288,20 +305,29 @@ def _holds(facts: BatchFacts, signature: Signature) -> bool:
 
     Of a decision the record of the work is compared: tests that end later, and the events of the trail, go on.
     """
-    if signature.pk == facts.batch.completion_signature_id:
-        return still_holds(signature, completion_manifest(facts))
+    manifest = _signed_manifest(facts, signature)
+    if manifest is not None:
+        return still_holds(signature, manifest)
     if signature.pk == facts.batch.disposition_signature_id:
         return part_holds(signature, completion_manifest(facts))
     if signature.meaning == Meaning.AUDIT_TRAIL_REVIEWED:
         return review_holds(signature)
-    for deviation in facts.deviations:
-        if deviation.assessment_signature_id == signature.pk:
-            return still_holds(signature, deviation_manifest(deviation))
     current = {entry.pk for entry in facts.current.values()}
     for verification in facts.verifications:
         if verification.signature_id == signature.pk:
             return _verification_holds(facts, verification, current)
     return True
+
+
+def _signed_manifest(facts: BatchFacts, signature: Signature) -> dict[str, object] | None:
+    """What the completion, a down-time sheet or an assessed deviation is now, for its signature."""
+    sheet = facts.sheet
+    if signature.pk == facts.batch.completion_signature_id:
+        return completion_manifest(facts)
+    if sheet is not None and signature.pk in (sheet.transfer_signature_id, sheet.comparison_signature_id):
+        return reconciliation_manifest(facts)
+    assessed = next((d for d in facts.deviations if d.assessment_signature_id == signature.pk), None)
+    return deviation_manifest(assessed) if assessed else None
 
 
 def _verification_holds(facts: BatchFacts, verification: Verification, current: set[int]) -> bool:

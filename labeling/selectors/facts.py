@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from labeling.domain.protocol import Protocol, Step
-from labeling.models import Batch, Deviation, Entry, Result, TimerEvent, Verification
+from labeling.models import Batch, Deviation, DowntimeSheet, Entry, Result, TimerEvent, Verification
 from lims.signatures.models import Signature
 from lims.signatures.signing import still_holds
 
@@ -21,6 +21,7 @@ class BatchFacts:
     verifications: list[Verification]
     results: dict[str, Result]  # the newest of each
     deviations: list[Deviation]
+    sheet: DowntimeSheet | None = None  # the paper this batch was made from, where the system was down
 
     @property
     def current(self) -> dict[str, Entry]:
@@ -65,6 +66,9 @@ def facts_of(batch: Batch) -> BatchFacts:
         verifications=list(Verification.objects.filter(batch=batch).select_related("signature").order_by("id")),
         results={result.key: result for result in results},
         deviations=list(batch.deviations.select_related("opened_by", "assessment_signature").order_by("id")),
+        sheet=DowntimeSheet.objects.filter(batch=batch)
+        .select_related("transfer_signature", "comparison_signature")
+        .first(),
     )
 
 
@@ -132,11 +136,42 @@ def deviation_manifest(deviation: Deviation) -> dict[str, object]:
 
 
 def what_is_missing(facts: BatchFacts) -> list[dict[str, str]]:
-    """Every value, timer and verification that a batch still needs before it is complete."""
-    return [item for step in facts.protocol.steps for item in _missing_of(facts, step)]
+    """Every value, timer and verification that a batch still needs before it is complete, and its paper."""
+    return [item for step in facts.protocol.steps for item in _missing_of(facts, step)] + _unreconciled(facts)
 
 
-def _missing_of(facts: BatchFacts, step: Step) -> Iterable[dict[str, str]]:
+def unrecorded(facts: BatchFacts) -> list[dict[str, str]]:
+    """The values and timers that are still to be entered."""
+    return [item for step in facts.protocol.steps for item in _missing_of(facts, step, unverified=False)]
+
+
+def reconciliation_manifest(facts: BatchFacts) -> dict[str, object]:
+    """What is compared with the paper: every entry and timer as it is now, and the scans of the sheet."""
+    sheet = facts.sheet
+    return {
+        "sheet": sheet.number if sheet else None,
+        "protocol": facts.batch.protocol_version.name,
+        "protocol_sha256": facts.batch.protocol_version.sha256,
+        "batch": facts.batch.number,
+        "steps": [step_manifest(facts, step.key) for step in facts.protocol.steps],
+        "scans": sorted(sheet.scans.values_list("sha256", flat=True)) if sheet else [],
+    }
+
+
+def _unreconciled(facts: BatchFacts) -> list[dict[str, str]]:
+    sheet = facts.sheet
+    if sheet is None:
+        return []
+    signature = sheet.comparison_signature
+    if signature is None:
+        return [_missing("downtime_sheet", f"The down-time sheet {sheet.number} is not reconciled.")]
+    if not still_holds(signature, reconciliation_manifest(facts)):
+        again = "what was entered changed after that; paper and entries are compared again."
+        return [_missing("downtime_sheet", f"The down-time sheet {sheet.number} was reconciled, and {again}")]
+    return []
+
+
+def _missing_of(facts: BatchFacts, step: Step, *, unverified: bool = True) -> Iterable[dict[str, str]]:
     current = facts.current
     step_verified = facts.step_signature(step.key) is not None
     for field in step.fields:
@@ -144,11 +179,11 @@ def _missing_of(facts: BatchFacts, step: Step) -> Iterable[dict[str, str]]:
         entry = current.get(reference)
         if entry is None:
             yield _missing(reference, f"{step.title}: {field.label} is not recorded.")
-        elif field.critical and facts.entry_signature(entry) is None:
+        elif unverified and field.critical and facts.entry_signature(entry) is None:
             yield _missing(reference, f"{step.title}: {field.label} is not verified by a second person.")
     if step.timer is not None and None in facts.timer_of(step.key):
         yield _missing(step.key, f"{step.title}: the timer has not run.")
-    if step.verified_by_second_person and not step_verified:
+    if unverified and step.verified_by_second_person and not step_verified:
         yield _missing(step.key, f"{step.title}: the step is not verified by a second person.")
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from labeling.domain.lifecycle import VersionStatus, version_actions
-from labeling.models import ControlledVersion
+from labeling.domain.outline import protocol_outline, specification_outline
+from labeling.models import ControlledVersion, ProtocolVersion
 from lims.errors import NotFound
 from lims.signatures.manifestation import signature_row
 from lims.signatures.models import Signature
@@ -26,6 +27,19 @@ def find_version(model: type[ControlledVersion], code: str, number: int) -> Cont
     if version is None:
         raise NotFound(f"There is no version {number} of {code}.")
     return version
+
+
+def outline_of(version: ControlledVersion) -> dict[str, Any]:
+    """What the version says, laid out for reading."""
+    read = protocol_outline if isinstance(version, ProtocolVersion) else specification_outline
+    return read(version.text)
+
+
+def version_before(version: ControlledVersion) -> ControlledVersion | None:
+    """What `version` is compared with: the one it would take the place of, else the one before it."""
+    others = versions(type(version), code=version.code).exclude(pk=version.pk)
+    in_use = others.filter(status=VersionStatus.EFFECTIVE, number__lt=version.number).first()
+    return in_use or others.filter(number__lt=version.number).order_by("-number").first()
 
 
 def version_row(version: ControlledVersion) -> dict[str, Any]:

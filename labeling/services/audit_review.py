@@ -19,7 +19,8 @@ from lims.signatures.signing import digest_of, sign
 
 REVIEWABLE = (BatchStatus.QUARANTINE, BatchStatus.ON_HOLD)
 # The acts by which somebody makes a batch. Whoever checks them signs for others' work (EU GMP Annex 11 12.6).
-MAKING = ("batch.plan", "batch.start", "batch.complete", "entry.record", "entry.correct", "timer.start", "timer.stop")
+MAKING = ("batch.plan", "batch.start", "batch.complete", "entry.record", "entry.correct", "timer.start", "timer.stop",
+          "downtime.transfer")  # fmt: skip
 
 
 def review_audit_trail(

@@ -11,7 +11,7 @@ from labeling.domain.lifecycle import Action, VersionStatus
 from labeling.domain.protocol import Protocol
 from labeling.domain.specification import check_against
 from labeling.domain.training import Task
-from labeling.models import Batch, ProtocolVersion, SpecificationVersion
+from labeling.models import Batch, DowntimeSheet, ProtocolVersion, SpecificationVersion
 from labeling.selectors.clock import database_now
 from labeling.services.batch_containers import open_batch_containers
 from labeling.services.lifecycle import advance, lock_batch, refuse_stale
@@ -19,17 +19,23 @@ from labeling.services.training import require_training, require_training_for
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.operations import operation
-from lims.errors import Conflict, InvalidInput
+from lims.errors import Conflict, InvalidInput, NotFound
 
 FURTHEST_BACK = timedelta(hours=24)
+FURTHEST_BACK_ON_PAPER = timedelta(days=14)  # a numbered sheet proves what was done and when
 PREFIXES = {"synthesis": "S", "labeling": "L"}
 NUMBERING_ATTEMPTS = 20
 
 
-def plan_batch(*, actor: Actor, protocol: str, identity: str = "") -> Batch:
-    """A batch of the effective version of `protocol`, to be tested against the specification effective now."""
+def plan_batch(*, actor: Actor, protocol: str, identity: str = "", sheet: str = "") -> Batch:
+    """A batch of the effective version of `protocol`, to be tested against the specification effective now.
+
+    With a down-time `sheet`, of the version that it was printed from: that is the one somebody worked by.
+    """
     require(actor.user, Permission.MAKE_BATCH)
-    version = ProtocolVersion.objects.filter(code=protocol, status=VersionStatus.EFFECTIVE).first()
+    paper = _usable_sheet(sheet, protocol) if sheet else None
+    effective = ProtocolVersion.objects.filter(code=protocol, status=VersionStatus.EFFECTIVE).first()
+    version = paper.protocol_version if paper else effective
     if version is None:
         raise Conflict(
             f"No version of the protocol {protocol} is effective. Have one reviewed and approved first.",
@@ -43,13 +49,16 @@ def plan_batch(*, actor: Actor, protocol: str, identity: str = "") -> Batch:
         number = _next_number(version.kind)
         try:
             with operation(actor=actor, action="batch.plan", subject=number):
-                return Batch.objects.create(
+                batch = Batch.objects.create(
                     number=number,
                     protocol_version=version,
                     specification_version=specification,
                     identity=identity.strip(),
                     planned_by=actor.user,
                 )
+                if paper is not None:
+                    _use_sheet(paper, batch)
+                return batch
         except IntegrityError:
             continue  # somebody planned a batch at the same moment and has this number; take the next
     raise Conflict("Too many batches are being planned at this moment; try again.", code="busy")
@@ -65,7 +74,8 @@ def start_batch(
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
         now = database_now()
-        _check_start(started_at, now=now, reason=reason)
+        on_paper = DowntimeSheet.objects.filter(batch=batch).exists()
+        _check_start(started_at, now=now, reason=reason, on_paper=on_paper)
         batch.started_at, batch.started_by = started_at or now, actor.user
         batch.start_recorded_at, batch.start_reason = now, reason.strip()
         batch.save(update_fields=["started_at", "started_by", "start_recorded_at", "start_reason"])
@@ -113,14 +123,38 @@ def _check_identity(protocol: Protocol, identity: str) -> None:
         )
 
 
-def _check_start(started_at: datetime | None, *, now: datetime, reason: str) -> None:
+def _usable_sheet(number: str, protocol: str) -> DowntimeSheet:
+    sheet = DowntimeSheet.objects.select_related("protocol_version").filter(number=number).first()
+    if sheet is None:
+        raise NotFound(f"There is no down-time sheet {number}.")
+    if sheet.protocol_version.code != protocol:
+        raise InvalidInput(
+            f"{number} is a sheet of {sheet.protocol_version.code}, not of {protocol}.",
+            code="wrong_protocol",
+            field="sheet",
+        )
+    return sheet
+
+
+def _use_sheet(paper: DowntimeSheet, batch: Batch) -> None:
+    """One sheet, one batch: the sheet is locked, so that two plans of one sheet take turns."""
+    sheet = DowntimeSheet.objects.select_for_update().get(pk=paper.pk)
+    if sheet.state != DowntimeSheet.State.ISSUED or sheet.batch_id is not None:
+        what = "belongs to another batch already" if sheet.batch_id else f"is {sheet.state}"
+        raise Conflict(f"{sheet.number} {what}.", code="sheet_in_use", field="sheet")
+    sheet.batch = batch
+    sheet.save(update_fields=["batch"])
+
+
+def _check_start(started_at: datetime | None, *, now: datetime, reason: str, on_paper: bool) -> None:
     if started_at is None:
         return
     if started_at > now:
         raise InvalidInput("A batch cannot have been started in the future.", code="future_time", field="started_at")
-    if now - started_at > FURTHEST_BACK:
+    if now - started_at > (FURTHEST_BACK_ON_PAPER if on_paper else FURTHEST_BACK):
+        span = "14 days" if on_paper else "24 hours"
         raise InvalidInput(
-            "The start lies more than 24 hours back. Work that old is recorded as a deviation, not as a batch.",
+            f"The start lies more than {span} back. Work that old is recorded as a deviation, not as a batch.",
             code="too_far_back",
             field="started_at",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -10,10 +11,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
+from labeling.domain.comparison import Difference, differences
 from labeling.domain.lifecycle import VersionAction, VersionStatus, version_actions
 from labeling.forms.registers import ImportForm
 from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
+from labeling.selectors.downtime import prints_of
 from labeling.selectors.training import keeps_from_effective
+from labeling.selectors.versions import outline_of, version_before
 from labeling.services.versions import (
     TYPE_NAMES,
     approve_version,
@@ -28,6 +32,7 @@ from labeling.views.waiting import is_by
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
 from lims.accounts.roles import Permission
+from lims.records.selectors import document_row
 
 MODELS: dict[str, type[ProtocolVersion] | type[SpecificationVersion]] = {
     "protocols": ProtocolVersion,
@@ -41,6 +46,8 @@ ACTS = {
     VersionAction.MAKE_EFFECTIVE: ("Make effective", "made_effective"),
     VersionAction.RETIRE: ("Retire", "retired"),
 }
+ON_ITS_WAY = (VersionStatus.DRAFT, VersionStatus.SUBMITTED, VersionStatus.APPROVED)
+MOST_NAMED = 6
 TURNS = {
     VersionStatus.DRAFT: (Permission.SUBMIT_DOCUMENT, "A reviewer reads this draft and submits it for approval."),
     VersionStatus.SUBMITTED: (Permission.APPROVE_DOCUMENT, "Quality approves this version."),
@@ -93,10 +100,18 @@ def version_page(
         found.effective_signature,
         found.retirement_signature,
     ]
+    before = version_before(found)
+    changes = differences(before.text, found.text) if before else ()
+    signed = [("Document", f"{found.title}, {found}"), ("SHA-256", found.sha256)]
+    if before is not None and VersionStatus(found.status) in ON_ITS_WAY:
+        signed.append(("What changed", _what_changed(before, changes)))
     context = {
         "kind": kind,
         "word": WORDS[kind],
         "version": found,
+        "outline": outline_of(found),
+        "before": before,
+        "changes": changes,
         "lines": found.text.splitlines(),
         "signatures": [{"signature": s, "text": MEANINGS[s.meaning]} for s in signatures if s is not None],
         "acts": [
@@ -107,9 +122,19 @@ def version_page(
         "untrained": untrained,
         "turn": _who_goes_on(request, found),
         "specification": _specification_of(found),
-        "signed": [("Document", f"{found.title}, {found}"), ("SHA-256", found.sha256)],
+        "signed": signed,
+        "may_draft": allowed(request, Permission.DRAFT_DOCUMENT),
+        "may_print": allowed(request, Permission.ISSUE_PRINT),
+        "prints": [document_row(document) for document in prints_of(found)],
     }
     return shown(request, "labeling/version.html", context, outcome)
+
+
+def _what_changed(before: ControlledVersion, changes: Sequence[Difference]) -> str:
+    """The differences to the version before in one line, for whoever signs."""
+    named = "; ".join(" · ".join(change.place) + f" {change.change}" for change in changes[:MOST_NAMED])
+    more = f" and {len(changes) - MOST_NAMED} more" if len(changes) > MOST_NAMED else ""
+    return f"against version {before.number}: {named or 'nothing but comments or layout'}{more}"
 
 
 def _open_acts(request: HttpRequest, found: ControlledVersion) -> list[VersionAction]:
@@ -195,14 +220,14 @@ def import_document(request: HttpRequest, kind: str) -> HttpResponse:
         form, lambda: made.append(use_case(actor=actor_of(request), text=form.cleaned_data["document"])[0])
     )
     if not outcome.done:
-        context["findings"] = _findings(outcome)
+        context["findings"] = findings_of(outcome)
         context["lines"] = _marked(form, context["findings"])
         return shown(request, "labeling/import.html", context, outcome)
     messages.success(request, f"{made[0]} is here as a {made[0].status}.", extra_tags="pass")
     return redirect("labeling:version", kind, made[0].code, made[0].number)
 
 
-def _findings(outcome: Outcome) -> list[dict[str, Any]]:
+def findings_of(outcome: Outcome) -> list[dict[str, Any]]:
     errors = outcome.refusal.details.get("errors") if outcome.refusal is not None else None
     return [error for error in errors if "line" in error] if isinstance(errors, list) else []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -36,7 +37,10 @@ def records(request: HttpRequest) -> HttpResponse:
     posted = request.method == "POST"
     form = VerifyForm(request.POST if posted else None, request.FILES if posted else None, slug="verify")
     context: dict[str, Any] = {
-        "rows": [{**document_row(document), "subject": document.subject} for document in found.rows],
+        "rows": [
+            {**document_row(document), "subject": document.subject, "place": place_of(document)}
+            for document in found.rows
+        ],
         "older": found.older,
         "form": form,
     }
@@ -46,7 +50,19 @@ def records(request: HttpRequest) -> HttpResponse:
     outcome = carried_out(form, lambda: answers.append(verify_pdf(form.cleaned_data["file"].read())))
     if outcome.done:
         context["verification"] = answers[0]
+        known = Document.objects.filter(number=answers[0].number).only("kind", "subject").first()
+        context["verified_place"] = place_of(known) if known and answers[0].valid else ""
     return shown(request, "labeling/records.html", context, outcome)
+
+
+def place_of(document: Document) -> str:
+    """The page of what a record is about."""
+    if document.kind == Document.Kind.MASTER_RECORD:
+        code, _, number = document.subject.rpartition("/")
+        return reverse("labeling:version", args=["protocols", code, number])
+    if document.kind == Document.Kind.BLANK_WORKSHEET:
+        return reverse("labeling:downtime-sheet", args=[document.subject])
+    return reverse("labeling:batch-records", args=[document.subject])
 
 
 @page

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     DRAFT_DOCUMENT = "import protocols and specifications as drafts"
     SUBMIT_DOCUMENT = "review and submit protocols and specifications"
     APPROVE_DOCUMENT = "approve protocols and specifications and make them effective"
+    ISSUE_PRINT = "issue master records and blank worksheets"
     READ_AUDIT = "read the audit trail"
     REVIEW_AUDIT = "review the audit trail of a batch"
     REVIEW_SITE_AUDIT = "review the audit trail of the site, period by period"
@@ -66,7 +67,8 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.OPERATOR: frozenset(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT),
-                *(P.KEEP_CONTAINERS, P.DISPATCH_BATCH, P.SERVE_EQUIPMENT, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
+                *(P.KEEP_CONTAINERS, P.DISPATCH_BATCH, P.SERVE_EQUIPMENT, P.REPORT_DEVIATION),
+                *(P.ISSUE_PRINT, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.ALLOW_UNCHECKED, P.REPORT_DEVIATION, P.WATCH}),
@@ -78,7 +80,7 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.REVIEWER: frozenset(
             {
                 *(P.VIEW, P.REVIEW_RESULT, P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.DRAFT_DOCUMENT, P.SUBMIT_DOCUMENT),
-                *(P.READ_AUDIT, P.REVIEW_AUDIT, P.TRAIN, P.WATCH, P.ACKNOWLEDGE),
+                *(P.ISSUE_PRINT, P.READ_AUDIT, P.REVIEW_AUDIT, P.TRAIN, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.RELEASER: frozenset(
@@ -93,7 +95,7 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 *(P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.ASSESS_CRITICAL_DEVIATION),
                 *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.READ_AUDIT, P.REVIEW_SITE_AUDIT, P.READ_ACCESS),
                 *(P.SERVE_EQUIPMENT, P.RULE_EQUIPMENT, P.ALLOW_UNCHECKED, P.RESTATE),
-                *(P.WATCH, P.ACKNOWLEDGE),
+                *(P.ISSUE_PRINT, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         # Sees and answers for alarms, instruments, stock and waste; neither makes a batch nor decides about one.

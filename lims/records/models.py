@@ -21,6 +21,8 @@ class Document(models.Model):
 
     class Kind(models.TextChoices):
         BATCH_RECORD = "batch_record", "Batch record"
+        MASTER_RECORD = "master_record", "Master record"
+        BLANK_WORKSHEET = "blank_worksheet", "Blank worksheet"
         AUDIT_TRAIL = "audit_trail", "Audit trail"
 
     class State(models.TextChoices):

@@ -25,6 +25,7 @@ PLACES = (
     *("/instruments/new/", "/instruments/DC-1/", "/protocols/", "/protocols/small/1/", "/protocols/import/"),
     *("/instruments/DC-1/log/", "/instruments/DC-1/restate/", "/instruments/sources/"),
     *("/specifications/", "/specifications/small/1/", "/nowhere/", "/alarms/", "/health/", "/api/v1/docs/"),
+    *("/protocols/small/edit/", "/protocols/small/compare/", "/protocols/small/1/dry-run/", "/downtime/"),
 )
 
 PLACES_OF_PEOPLE = (

@@ -36,6 +36,7 @@ UNTRACKED = {
     "audit_operation": "the trail itself",
     "audit_change": "the trail itself",
     "audit_submission": "answers to repeated requests",
+    "labeling_scancontent": "bytes; the row beside them, which is in the trail, holds their hash",
     "records_document": "guarded by a trigger of its own",
 }
 

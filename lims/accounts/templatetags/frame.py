@@ -36,7 +36,7 @@ PLACES = (
     Place("Records", "labeling:records", ("/records/",)),
     Place("Stock", "labeling:stock", ("/stock/", "/containers/")),
     Place("Instruments", "labeling:instruments", ("/instruments/",)),
-    Place("Protocols", "labeling:protocols", ("/protocols/", "/specifications/")),
+    Place("Protocols", "labeling:protocols", ("/protocols/", "/specifications/", "/downtime/")),
     Place("Training", "labeling:training", ("/training/",)),
     Place("People", "people:people", ("/people/",), Permission.MANAGE_PEOPLE),
     Place("Access", "people:access", ("/access/",), Permission.READ_ACCESS),

@@ -1,0 +1,92 @@
+"""Down-time sheets: which are outstanding, what one of them holds, and what still stands against its reconciliation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from labeling.models import ControlledVersion, DowntimeSheet, SheetScan
+from lims.errors import NotFound
+from lims.records.models import Document
+from lims.records.selectors import document_row
+from lims.signatures.models import Signature
+
+Json = dict[str, Any]
+RELATED = (
+    *("protocol_version", "issued_to", "issued_by", "batch", "transfer_signature", "comparison_signature"),
+    "document",
+)
+
+
+def sheets(*, state: str = "") -> QuerySet[DowntimeSheet]:
+    rows = DowntimeSheet.objects.select_related(*RELATED).defer("document__pdf", "document__context").order_by("-id")
+    return rows.filter(state=state) if state else rows
+
+
+def outstanding_sheets() -> QuerySet[DowntimeSheet]:
+    """Issued and neither back nor void, the oldest first."""
+    return sheets(state=DowntimeSheet.State.ISSUED).order_by("id")
+
+
+def find_sheet(number: str) -> DowntimeSheet:
+    sheet = sheets().filter(number=number).first()
+    if sheet is None:
+        raise NotFound(f"There is no down-time sheet {number}.")
+    return sheet
+
+
+def sheet_row(sheet: DowntimeSheet) -> Json:
+    version = sheet.protocol_version
+    return {
+        "number": sheet.number,
+        "state": sheet.state,
+        "protocol": {"code": version.code, "version": version.number, "title": version.title, "sha256": version.sha256},
+        "issued_to": {"username": sheet.issued_to.username, "full_name": sheet.issued_to.full_name},
+        "issued_by": {"username": sheet.issued_by.username, "full_name": sheet.issued_by.full_name},
+        "issued_at": sheet.issued_at.isoformat(),
+        "batch": sheet.batch.number if sheet.batch else None,
+        "document": document_row(sheet.document),
+        "transferred_by": _signed(sheet.transfer_signature),
+        "compared_by": _signed(sheet.comparison_signature),
+        "void_reason": sheet.void_reason,
+    }
+
+
+def sheet_document(sheet: DowntimeSheet) -> Json:
+    scans = sheet.scans.select_related("recorded_by").order_by("id")
+    return {
+        **sheet_row(sheet),
+        "scans": [
+            {
+                "id": scan.pk,
+                "name": scan.name,
+                "media_type": scan.media_type,
+                "size": scan.size,
+                "sha256": scan.sha256,
+                "recorded_by": {"username": scan.recorded_by.username, "full_name": scan.recorded_by.full_name},
+                "recorded_at": scan.recorded_at.isoformat(),
+            }
+            for scan in scans
+        ],
+    }
+
+
+def find_scan(number: str, pk: int) -> SheetScan:
+    """A scan with its bytes."""
+    scan = SheetScan.objects.select_related("content").filter(sheet__number=number, pk=pk).first()
+    if scan is None:
+        raise NotFound(f"{number} has no such scan.")
+    return scan
+
+
+def prints_of(version: ControlledVersion) -> QuerySet[Document]:
+    """The master records of a protocol version, the newest first."""
+    rows = Document.objects.filter(kind=Document.Kind.MASTER_RECORD, subject=version.name)
+    return rows.defer("pdf", "context", "attachments").order_by("-id")
+
+
+def _signed(signature: Signature | None) -> Json | None:
+    if signature is None:
+        return None
+    return {"username": signature.username, "full_name": signature.full_name, "at": signature.at.isoformat()}

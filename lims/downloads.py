@@ -1,0 +1,16 @@
+"""Stored bytes as a download: never shown in the page, whatever they hold."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+
+
+def download(content: bytes, *, name: str, media_type: str, sha256: str) -> HttpResponse:
+    """The bytes under a name of plain characters, for this person alone."""
+    plain = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "._- ")).strip() or "file"
+    headers = {
+        "Content-Disposition": f'attachment; filename="{plain}"',
+        "ETag": f'"{sha256}"',
+        "Cache-Control": "private, no-store",
+    }
+    return HttpResponse(content, content_type=media_type, headers=headers)
