@@ -65,6 +65,8 @@ except PackageNotFoundError:  # a checkout, which is run without being installed
 SITE_NAME = environment.text("LIMS_SITE_NAME", "Oxinate")
 TIME_ZONE = environment.time_zone("LIMS_SITE_TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
+# How far an activity may lie from its supplier's statement on arrival; 10 % is a proposal, the site sets its own.
+ARRIVAL_LIMIT_PERCENT = environment.whole_number("LIMS_ARRIVAL_LIMIT_PERCENT", 10)
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 DATA_DIR = Path(environment.text("LIMS_DATA_DIR", str(BASE_DIR / "var")))

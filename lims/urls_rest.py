@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, deviations, nuclides, samples, stock, trail, training, versions
+from labeling.api import batches, deviations, materials, nuclides, samples, stock, trail, training, versions
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokenApi, TokensApi
@@ -58,6 +58,11 @@ urlpatterns = [
     path("lots/<int:lot_id>/", stock.LotApi.as_view()),
     path("lots/<int:lot_id>/accept/", stock.LotDecisionApi.as_view()),
     path("lots/<int:lot_id>/reject/", stock.LotDecisionApi.as_view(accept=False)),
+    path("lots/<int:lot_id>/certificates/", materials.CertificatesApi.as_view()),
+    path("certificates/<int:certificate_id>/content/", materials.CertificateContentApi.as_view()),
+    path("lots/<int:lot_id>/surveys/", materials.SurveysApi.as_view()),
+    path("lots/<int:lot_id>/withdrawals/", materials.WithdrawalsApi.as_view()),
+    path("lots/<int:lot_id>/genealogy/", materials.LotGenealogyApi.as_view()),
     path("equipment/", stock.InstrumentsApi.as_view()),
     path("equipment/<str:code>/", stock.InstrumentApi.as_view()),
     path("equipment/<str:code>/checks/", stock.ChecksApi.as_view()),
@@ -81,6 +86,7 @@ urlpatterns = [
     path(f"{BATCH}test-results/<int:result_id>/investigation/", qc.InvestigationApi.as_view()),
     path(f"{BATCH}disposition/", qc.DispositionApi.as_view()),
     path(f"{BATCH}documents/", DocumentsApi.as_view()),
+    path(f"{BATCH}genealogy/", materials.BatchGenealogyApi.as_view()),
     path(f"{BATCH}history/", batches.HistoryApi.as_view()),
     path(f"{BATCH}history/print/", trail.TrailPrintApi.as_view()),
     path(f"{BATCH}audit-review/", trail.AuditReviewApi.as_view()),

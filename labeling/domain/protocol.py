@@ -15,13 +15,15 @@ from labeling.domain.kinds import Kind, kind_of_reading
 from labeling.domain.nuclides import library
 from labeling.domain.protocol_results import read_results
 from labeling.domain.result_definitions import ResultDefinition
+from labeling.domain.stock import Amount, read_consumption
 from labeling.domain.units import dimension_of, unit
 from lims.errors import InvalidInput
 
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 KEYS = ("protocol", "title", "kind", "nuclide", "product", "source", "differences", "materials", "equipment", "steps",
         "results", "specification", "expires", "label")  # fmt: skip
-FIELD_KEYS = ("key", "label", "type", "unit", "min", "max", "material", "equipment", "options", "critical", "basis")
+FIELD_KEYS = ("key", "label", "type", "unit", "min", "max", "material", "equipment", "options", "critical", "basis",
+              "consumes")  # fmt: skip
 KINDS = ("synthesis", "labeling")
 LONGEST_EXPIRY_HOURS = 366 * 24
 MATERIAL_KINDS = ("radioactive", "reagent", "consumable", "cells", "batch")
@@ -53,6 +55,7 @@ class Field:
     equipment: str | None = None
     options: tuple[str, ...] = ()
     critical: bool = False
+    consumes: Amount | None = None
 
     @property
     def is_quantity(self) -> bool:
@@ -231,6 +234,7 @@ def _field(section: Section, known: _Known) -> Field:
         equipment=equipment,
         options=options,
         critical=section.flag("critical"),
+        consumes=read_consumption(section, kind),
     )
 
 

@@ -3,18 +3,22 @@ from labeling.models.controlled import ControlledVersion, ProtocolVersion, Speci
 from labeling.models.equipment import Calibration, Equipment, EquipmentCheck
 from labeling.models.materials import Lot
 from labeling.models.nuclides import AdoptedNuclide
+from labeling.models.receipts import CertificateFile, LotCertificate, PackageSurvey, Withdrawal
 from labeling.models.training import Training, TrainingWithdrawal
 
 __all__ = [
     "AdoptedNuclide",
     "Batch",
     "Calibration",
+    "CertificateFile",
     "ControlledVersion",
     "Deviation",
     "Entry",
     "Equipment",
     "EquipmentCheck",
     "Lot",
+    "LotCertificate",
+    "PackageSurvey",
     "ProtocolVersion",
     "Result",
     "SpecificationVersion",
@@ -22,4 +26,5 @@ __all__ = [
     "Training",
     "TrainingWithdrawal",
     "Verification",
+    "Withdrawal",
 ]

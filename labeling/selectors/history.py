@@ -51,6 +51,9 @@ VERBS = {
     "lot.receive": "received a lot",
     "lot.accept": "accepted the lot",
     "lot.reject": "rejected the lot",
+    "lot.certificate": "added a certificate to the lot",
+    "lot.survey": "surveyed the package of the lot",
+    "lot.withdraw": "took something from the lot",
     "equipment.register": "registered an instrument",
     "equipment.check": "checked an instrument",
     "equipment.calibrate": "recorded a calibration",
@@ -88,6 +91,7 @@ VERBS = {
 UNTOLD = {
     *("labeling_lot", "labeling_equipment", "labeling_equipmentcheck", "labeling_calibration", "accounts_user"),
     *("labeling_adoptednuclide", "oversight_alarm", "oversight_acknowledgement"),
+    *("labeling_lotcertificate", "labeling_packagesurvey"),
 }
 
 

@@ -12,9 +12,8 @@ from django.utils import timezone
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.forms.worksheet import EntryForm
-from labeling.models import Lot
 from labeling.selectors.facts import BatchFacts
-from labeling.selectors.stock import instruments, lots
+from labeling.selectors.stock import instruments, usable_lots
 from lims.accounts.forms import SignatureForm
 
 Json = Mapping[str, Any]
@@ -173,7 +172,6 @@ def site_choices(batch: Json) -> Choices:
     for equipment in instruments():
         by_kind.setdefault(equipment.kind, []).append(equipment.code)
     by_material: dict[str, list[str]] = {}
-    for lot in lots(status=Lot.Status.ACCEPTED).filter(expires_at__gt=timezone.now())[:MOST_LOTS_OFFERED]:
-        if not batch["identity"] or lot.identity in ("", batch["identity"]):
-            by_material.setdefault(lot.material, []).append(lot.number)
+    for lot in usable_lots(at=timezone.now(), identity=batch["identity"] or "")[:MOST_LOTS_OFFERED]:
+        by_material.setdefault(lot.material, []).append(lot.number)
     return Choices(instruments=by_kind, lots=by_material)

@@ -36,6 +36,7 @@ UNTRACKED = {
     "audit_operation": "the trail itself",
     "audit_change": "the trail itself",
     "audit_submission": "answers to repeated requests",
+    "labeling_certificatefile": "the bytes under the hash that stands in the trail with the certificate",
     "records_document": "guarded by a trigger of its own",
 }
 
