@@ -53,7 +53,7 @@ class CertificatesApi(Endpoint):
     @extend_schema(request=UPLOAD, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, lot_id: int) -> Response:
         file = request.FILES.get("file")
-        data = read_input(CertificateInput, {k: v for k, v in request.data.items() if k != "file"})
+        data = read_input(CertificateInput, {name: text for name, text in request.POST.items() if name != "file"})
         if not isinstance(file, UploadedFile):
             raise InvalidInput("Send the certificate as “file” of a form.", code="missing_value", field="file")
         certificate = Certificate(content=uploaded_bytes(file), name=file.name or "", **data)

@@ -43,7 +43,6 @@ BATCH_COLUMNS = (
     "identity",
     "status",
     "protocol_version__title",
-    "protocol_version__kind",
     "expires_at",
 )
 

@@ -55,7 +55,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What came beside the lot itself; all of it optional. `quantity` is {"value", "unit"}; without it nobody counts."""
+    """What came beside the lot itself, all optional. `quantity` is {"value", "unit"}; without it nobody counts."""
 
     supplier: str = ""
     order_number: str = ""

@@ -82,8 +82,6 @@ def _take(op: Operation, lot: Lot, asked: Amount, *, entry: Entry | None = None,
 
 def _give_back(op: Operation, corrected: Entry, correction: Entry) -> None:
     """What the corrected entry had taken, back into its lot, under the name of the correction."""
-    taken = Withdrawal.objects.filter(entry=corrected, amount__gt=0).aggregate(sum=Sum("amount"))["sum"]
-    if taken:
-        Withdrawal.objects.create(
-            lot_id=corrected.lot_id, amount=-taken, entry=correction, recorded_by=op.actor, operation=op
-        )
+    taken = Withdrawal.objects.filter(entry=corrected, amount__gt=0)
+    for lot_id, amount in taken.values_list("lot_id").annotate(Sum("amount")).order_by("lot_id"):
+        Withdrawal.objects.create(lot_id=lot_id, amount=-amount, entry=correction, recorded_by=op.actor, operation=op)
