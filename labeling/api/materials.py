@@ -19,6 +19,7 @@ from labeling.serializers import QuantityInput, SurveyInput, text
 from labeling.services.receipts import LARGEST_CERTIFICATE, Certificate, Survey, attach_certificate, record_survey
 from labeling.services.stock import withdraw
 from lims.accounts.actors import actor_of
+from lims.accounts.roles import Permission, require
 from lims.audit.api import Endpoint
 from lims.errors import InvalidInput, NotFound
 from lims.inputs import Input, read_input
@@ -52,12 +53,14 @@ class CertificatesApi(Endpoint):
 
     @extend_schema(request=UPLOAD, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, lot_id: int) -> Response:
+        actor = actor_of(request)
+        require(actor.user, Permission.RECEIVE_LOT)  # before a body of megabytes is read
         file = request.FILES.get("file")
         data = read_input(CertificateInput, {name: text for name, text in request.POST.items() if name != "file"})
         if not isinstance(file, UploadedFile):
             raise InvalidInput("Send the certificate as “file” of a form.", code="missing_value", field="file")
         certificate = Certificate(content=uploaded_bytes(file), name=file.name or "", **data)
-        made = attach_certificate(actor=actor_of(request), lot_id=lot_id, certificate=certificate)
+        made = attach_certificate(actor=actor, lot_id=lot_id, certificate=certificate)
         return Response(certificate_row(made), status=201)
 
 

@@ -38,7 +38,7 @@ class LotCertificate(models.Model):
 
 
 class PackageSurvey(models.Model):
-    """The package as it came (10 CFR 20.1906): dose rates {"value", "unit"} at its surface and at 1 m, its condition."""
+    """The package as it came (10 CFR 20.1906): dose rates {"value", "unit"} at surface and 1 m, condition."""
 
     class Condition(models.TextChoices):
         INTACT = "intact", "Intact"

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from labeling.models import Batch, Deviation, Entry
+from labeling.services.receipts import Certificate, attach_certificate
 from lims.accounts.roles import Role
 from lims.oversight.models import Alarm
 from lims.oversight.services import sound_alarm
@@ -23,6 +24,7 @@ from tests.browser import small_batch
 from tests.factories import PASSWORD, People, credential, fresh_code, lot
 from tests.integration.rest import Rest
 
+CERTIFICATE = Certificate(content=b"%PDF-1.7 a certificate", number="C-1", issuer="A supplier")
 ROLES = [role for role in Role if role is not Role.SYSTEM]
 
 
@@ -66,6 +68,7 @@ def scene() -> Scene:
     result, deviation = TestResult.objects.filter(batch=waiting).first(), Deviation.objects.get(batch=working)
     entry = Entry.objects.filter(batch=working, field="volume").get()
     assert result is not None
+    waiting_lot = lot(who, "KIT-2", "kit", accepted=False)
     made.named = {
         "code": "DC-1",
         "name": "activity-at",
@@ -75,7 +78,8 @@ def scene() -> Scene:
         "action": "submit",
         "step": "clearance",
         "alarm_id": alarm.pk if alarm else Alarm.objects.get().pk,
-        "lot_id": lot(who, "KIT-2", "kit", accepted=False).pk,
+        "lot_id": waiting_lot.pk,
+        "certificate_id": attach_certificate(actor=who.operator, lot_id=waiting_lot.pk, certificate=CERTIFICATE).pk,
         "entry_id": entry.pk,
         "deviation_id": deviation.pk,
         "result_id": result.pk,
