@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from labeling.views import (
+    containers,
     deviations,
     documents,
     genealogy,
@@ -34,6 +35,7 @@ urlpatterns = [
     path("batches/<str:number>/deviations/new/", deviations.report, name="report-deviation"),
     path("batches/<str:number>/deviations/<int:pk>/", deviations.deviation, name="deviation"),
     path("deviations/", deviations.register, name="deviations"),
+    path("batches/<str:number>/activity/", containers.activity, name="batch-activity"),
     path("batches/<str:number>/history/", trail.history, name="history"),
     path("batches/<str:number>/audit-review/", trail.review, name="audit-review"),
     path("batches/<str:number>/history/print/", trail.print_history, name="history-print"),
@@ -50,6 +52,13 @@ urlpatterns = [
     path("stock/<int:pk>/withdrawals/", receiving.withdrawal, name="lot-withdrawal"),
     path("stock/<int:pk>/genealogy/", genealogy.lot, name="lot-genealogy"),
     path("stock/<int:pk>/where-used/", genealogy.where_used, name="where-used"),
+    path("containers/", containers.register, name="containers"),
+    path("containers/new/", containers.new, name="container-new"),
+    path("containers/<int:pk>/", containers.container, name="container"),
+    path("containers/<int:pk>/readings/", containers.read, name="container-read"),
+    path("containers/<int:pk>/transfers/", containers.move, name="container-move"),
+    path("containers/<int:pk>/storage/", containers.store, name="container-store"),
+    path("containers/<int:pk>/survey/", containers.survey, name="container-survey"),
     path("instruments/", instruments.register, name="instruments"),
     path("instruments/new/", instruments.new, name="instrument-new"),
     path("instruments/<str:code>/", instruments.instrument, name="instrument"),

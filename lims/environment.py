@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
+ACTIVITY_OF_NUCLIDE = re.compile(r"([A-Z][a-z]?-\d{1,3}m?)\s*=\s*(\d+(?:\.\d+)?)\s*([kMGT]?Bq)")
 FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -53,6 +55,17 @@ def whole_number(name: str, default: int) -> int:
 def names(name: str, default: Sequence[str] = ()) -> list[str]:
     """A list, separated by commas."""
     return [part.strip() for part in text(name).split(",") if part.strip()] or list(default)
+
+
+def activities(name: str) -> dict[str, str]:
+    """An activity for each nuclide: `Zr-89=2 GBq, In-111=500 MBq`."""
+    found = {}
+    for part in names(name):
+        match = ACTIVITY_OF_NUCLIDE.fullmatch(part)
+        if match is None:
+            raise ImproperlyConfigured(f"{name} holds {part!r}; it must look like Zr-89=2 GBq, In-111=500 MBq.")
+        found[match[1]] = f"{match[2]} {match[3]}"
+    return found
 
 
 def time_zone(name: str, default: str) -> str:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, deviations, materials, nuclides, samples, stock, trail, training, versions
+from labeling.api import (
+    batches,
+    containers,
+    deviations,
+    materials,
+    nuclides,
+    samples,
+    stock,
+    trail,
+    training,
+    versions,
+)
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokenApi, TokensApi
@@ -16,6 +27,7 @@ from lims.reference import reference
 from qc import api as qc
 
 BATCH = "batches/<str:number>/"
+CONTAINER = "containers/<int:container_id>/"
 
 
 def version_routes(prefix: str, **model: object) -> list[object]:
@@ -63,6 +75,15 @@ urlpatterns = [
     path("lots/<int:lot_id>/surveys/", materials.SurveysApi.as_view()),
     path("lots/<int:lot_id>/withdrawals/", materials.WithdrawalsApi.as_view()),
     path("lots/<int:lot_id>/genealogy/", materials.LotGenealogyApi.as_view()),
+    path("containers/", containers.ContainersApi.as_view()),
+    path(CONTAINER, containers.ContainerApi.as_view()),
+    path(f"{CONTAINER}activity/", containers.ContainerActivityApi.as_view()),
+    path(f"{CONTAINER}readings/", containers.ContainerReadingsApi.as_view()),
+    path(f"{CONTAINER}transfers/", containers.ContainerTransfersApi.as_view()),
+    path(f"{CONTAINER}events/<int:event_id>/correct/", containers.ContainerCorrectionApi.as_view()),
+    path(f"{CONTAINER}storage/", containers.ContainerStorageApi.as_view()),
+    path(f"{CONTAINER}surveys/", containers.ContainerSurveyApi.as_view()),
+    path("inventory/", containers.InventoryApi.as_view()),
     path("equipment/", stock.InstrumentsApi.as_view()),
     path("equipment/<str:code>/", stock.InstrumentApi.as_view()),
     path("equipment/<str:code>/checks/", stock.ChecksApi.as_view()),
@@ -87,6 +108,7 @@ urlpatterns = [
     path(f"{BATCH}disposition/", qc.DispositionApi.as_view()),
     path(f"{BATCH}documents/", DocumentsApi.as_view()),
     path(f"{BATCH}genealogy/", materials.BatchGenealogyApi.as_view()),
+    path(f"{BATCH}balance/", containers.BalanceApi.as_view()),
     path(f"{BATCH}history/", batches.HistoryApi.as_view()),
     path(f"{BATCH}history/print/", trail.TrailPrintApi.as_view()),
     path(f"{BATCH}audit-review/", trail.AuditReviewApi.as_view()),

@@ -9,7 +9,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from labeling.api.batches import revision_of
 from labeling.selectors.batch import find_batch
@@ -121,8 +120,10 @@ class DispositionApi(Endpoint):
         return full_answer(number)
 
 
-class SigningApi(APIView):
+class SigningApi(Endpoint):
     """What an act asks its signer to sign, with the differences since the last signature: `?act=&subject=&about=`."""
+
+    filters = ("act", "subject", "about")
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from labeling.models import Batch, Equipment, Lot
+from labeling.selectors.balance import balance_document
 from labeling.selectors.clock import database_now
 from labeling.selectors.history import history_of
 from labeling.selectors.stock import instrument_rows, lot_row
@@ -37,6 +38,7 @@ def batch_record(batch: Batch, *, gate: Assessment, document: str) -> dict[str, 
             lot_row(lot) for lot in lots.select_related("received_by", "received_on", "disposition_signature")
         ],
         "instruments": instrument_rows(list(instruments)),
+        "balance": balance_document(after.facts),
         "history": history_of(batch.number),
         "printed": {
             "at": database_now().isoformat(),

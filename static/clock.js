@@ -22,8 +22,8 @@
     return `${minutes} min ${two(s % 60)} s`;
   }
 
-  function figures(value, like) {
-    const decimals = (String(like).split(".")[1] || "").length;
+  function figures(value, like, shown) {
+    const decimals = shown ? Number(shown) : (String(like).split(".")[1] || "").length;
     return value.toFixed(Math.min(decimals, 4));
   }
 
@@ -62,7 +62,7 @@
     for (const node of document.querySelectorAll("[data-decays]")) {
       const elapsed = (t - Date.parse(node.dataset.at)) / 1000;
       const activity = Number(node.dataset.decays) * Math.exp((-Math.LN2 * elapsed) / Number(node.dataset.halfLifeS));
-      write(node, figures(activity, node.dataset.decays));
+      write(node, figures(activity, node.dataset.decays, node.dataset.decimals));
     }
   }
   // The browser's own clock is never used, but whoever reads the time off this screen should know that it is wrong.

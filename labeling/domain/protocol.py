@@ -9,10 +9,19 @@ from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
 
+from labeling.domain.criteria import Criterion
 from labeling.domain.documents import Findings, Section, read_document
 from labeling.domain.field_types import FIELD_TYPES, QUANTITY_TYPES
 from labeling.domain.kinds import Kind, kind_of_reading
 from labeling.domain.nuclides import library
+from labeling.domain.protocol_containers import (
+    Transfer,
+    Vessel,
+    read_balance,
+    read_container,
+    read_transfer,
+    read_vessels,
+)
 from labeling.domain.protocol_results import read_results
 from labeling.domain.result_definitions import ResultDefinition
 from labeling.domain.stock import Amount, read_consumption
@@ -21,9 +30,9 @@ from lims.errors import InvalidInput
 
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 KEYS = ("protocol", "title", "kind", "nuclide", "product", "source", "differences", "materials", "equipment", "steps",
-        "results", "specification", "expires", "label")  # fmt: skip
+        "results", "containers", "balance", "specification", "expires", "label")  # fmt: skip
 FIELD_KEYS = ("key", "label", "type", "unit", "min", "max", "material", "equipment", "options", "critical", "basis",
-              "consumes")  # fmt: skip
+              "container", "transfer", "consumes")  # fmt: skip
 KINDS = ("synthesis", "labeling")
 LONGEST_EXPIRY_HOURS = 366 * 24
 MATERIAL_KINDS = ("radioactive", "reagent", "consumable", "cells", "batch")
@@ -56,6 +65,8 @@ class Field:
     options: tuple[str, ...] = ()
     critical: bool = False
     consumes: Amount | None = None
+    container: str | None = None
+    transfer: Transfer | None = None
 
     @property
     def is_quantity(self) -> bool:
@@ -103,6 +114,8 @@ class Protocol:
     specification: str | None = None
     expires: Expiry | None = None
     label: str | None = None
+    containers: tuple[Vessel, ...] = ()
+    balance: Criterion | None = None
     kinds: Mapping[str, Kind] = field(default_factory=dict, repr=False)
 
     def step(self, key: str) -> Step:
@@ -135,7 +148,8 @@ def parse_protocol(text: str) -> Protocol:
     document.only(KEYS)
     materials = tuple(_material(section) for section in document.sections("materials", "The material"))
     equipment = tuple(_equipment(section) for section in document.sections("equipment", "The equipment"))
-    known = _Known({material.key for material in materials}, {need.key for need in equipment})
+    vessels = read_vessels(document)
+    known = _Known({m.key for m in materials}, {need.key for need in equipment}, {vessel.key for vessel in vessels})
     steps = tuple(_step(section, known) for section in document.sections("steps", "The step"))
     if not steps:
         document.fault("steps", 'The protocol needs at least one step under "steps".')
@@ -156,6 +170,8 @@ def parse_protocol(text: str) -> Protocol:
         specification=code(document, "specification") if "specification" in document.mapping.items else None,
         expires=_expires(document, kinds),
         label=document.optional_text("label"),
+        containers=vessels,
+        balance=read_balance(document),
         kinds=MappingProxyType(kinds | result_kinds),
     )
     findings.raise_if_any()
@@ -173,6 +189,7 @@ def code(document: Section, key: str) -> str:
 class _Known:
     materials: set[str]
     equipment: set[str]
+    vessels: set[str]
 
 
 def _material(section: Section) -> Material:
@@ -235,6 +252,8 @@ def _field(section: Section, known: _Known) -> Field:
         options=options,
         critical=section.flag("critical"),
         consumes=read_consumption(section, kind),
+        container=read_container(section, kind, known.vessels),
+        transfer=read_transfer(section, kind, known.vessels, known.materials),
     )
 
 

@@ -12,15 +12,16 @@ from django.utils import timezone
 
 from labeling.domain.stock import STOCK_UNITS
 from labeling.forms.fields import LabForm, LocalInstantField
+from labeling.forms.registers import ACTIVITY_UNITS, CODE, NUMBER
 from labeling.models import PackageSurvey
 from labeling.services.receipts import LARGEST_CERTIFICATE, Certificate, Delivery, Survey
 from lims.accounts.forms import SignatureForm
 
-NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
-CODE = {"autocomplete": "off", "spellcheck": "false"}
-ACTIVITY_UNITS = [("MBq", "MBq"), ("GBq", "GBq"), ("kBq", "kBq")]
 COUNTED = [(unit, "pieces" if unit == "piece" else unit.replace("u", "µ")) for unit in STOCK_UNITS]
 UNITS = [("", "Not counted"), *COUNTED]
+# Nobody finds a package intact by leaving a form as it came.
+CONDITIONS = [("", "Choose"), *PackageSurvey.Condition.choices]
+WIPES = [("", "Choose"), *PackageSurvey.Wipe.choices]
 FILES = {"accept": "application/pdf,image/png,image/jpeg"}
 
 
@@ -66,8 +67,8 @@ class SurveyForm(LabForm):
     survey_surface_value = typed("At the surface")
     survey_one_meter_value = typed("At 1 m")
     survey_unit = forms.ChoiceField(required=False, choices=[("uSv/h", "µSv/h"), ("mSv/h", "mSv/h")], label="Unit")
-    survey_condition = forms.ChoiceField(required=False, choices=PackageSurvey.Condition.choices, label="Package")
-    survey_wipe = forms.ChoiceField(required=False, choices=PackageSurvey.Wipe.choices, label="Wipe test")
+    survey_condition = forms.ChoiceField(required=False, choices=CONDITIONS, label="Package")
+    survey_wipe = forms.ChoiceField(required=False, choices=WIPES, label="Wipe test")
     survey_wipe_reading_value = typed("Wipe reading")
     survey_wipe_unit = forms.ChoiceField(
         required=False, choices=[("Bq", "Bq"), ("1/s", "counts/s"), ("1/min", "counts/min")], label="Unit"

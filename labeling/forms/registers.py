@@ -11,9 +11,10 @@ from labeling.forms.fields import LabForm, LocalInstantField
 
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 CODE = {"autocomplete": "off", "spellcheck": "false"}
+ACTIVITY_UNITS = [("MBq", "MBq"), ("GBq", "GBq"), ("kBq", "kBq")]
 EQUIPMENT_KINDS = (
     *("dose_calibrator", "gamma_counter", "cell_counter", "ph_meter", "balance", "centrifuge", "hood"),
-    *("gamma_spectrometer", "chromatograph", "thermometer", "pipette", "other"),
+    *("gamma_spectrometer", "survey_meter", "chromatograph", "thermometer", "pipette", "other"),
 )
 
 

@@ -75,7 +75,7 @@ FILES = migrations.RunSQL(
 class Migration(migrations.Migration):
     dependencies = [
         ("audit", "0004_ways_around"),
-        ("labeling", "0009_exceptions_found"),
+        ("labeling", "0010_containers"),
         ("signatures", "0003_statement_and_refusal"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -1,4 +1,5 @@
 from labeling.models.batches import Batch, Deviation, Entry, Result, TimerEvent, Verification
+from labeling.models.containers import Container, ContainerEvent, DecayStorage, WasteSurvey
 from labeling.models.controlled import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.models.equipment import Calibration, Equipment, EquipmentCheck
 from labeling.models.materials import Lot
@@ -11,7 +12,10 @@ __all__ = [
     "Batch",
     "Calibration",
     "CertificateFile",
+    "Container",
+    "ContainerEvent",
     "ControlledVersion",
+    "DecayStorage",
     "Deviation",
     "Entry",
     "Equipment",
@@ -26,5 +30,6 @@ __all__ = [
     "Training",
     "TrainingWithdrawal",
     "Verification",
+    "WasteSurvey",
     "Withdrawal",
 ]

@@ -180,6 +180,7 @@ class Deviation(models.Model):
         ACTION_LIMIT = "action_limit", "Result beyond its action limit"
         IDENTITY = "identity", "Cells of another identity"
         NOT_COMPUTED = "not_computed", "Result that could not be computed"
+        ACTIVITY_BALANCE = "activity_balance", "Activity that is not accounted for"
         BY_HAND = "by_hand", "Reported by a person"
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="deviations")

@@ -18,6 +18,7 @@ QUIET = {
     *("id", "operation_id", "batch_id", "recorded_by_id", "recorded_at", "entry_id", "corrects_id", "warnings"),
     *("lot_id", "source_batch_id", "equipment_id", "worked", "constants", "flags", "computed_at", "manifest"),
     *("opened_by_id", "opened_at", "planned_by_id", "started_by_id", "disposed_by_id", "signer_id", "signature_id"),
+    *("content", "content_u", "content_at", "content_volume"),
 }
 VERBS = {
     "batch.plan": "planned the batch",
@@ -54,6 +55,12 @@ VERBS = {
     "lot.certificate": "added a certificate to the lot",
     "lot.survey": "surveyed the package of the lot",
     "lot.withdraw": "took something from the lot",
+    "container.open": "opened the container",
+    "container.read": "read the container",
+    "container.transfer": "moved activity out of the container",
+    "container.correct": "corrected what was read of the container",
+    "container.store": "put the container into decay storage",
+    "container.survey": "surveyed the container",
     "equipment.register": "registered an instrument",
     "equipment.check": "checked an instrument",
     "equipment.calibrate": "recorded a calibration",
@@ -90,6 +97,7 @@ VERBS = {
 # New rows that no sentence tells: what they say is listed field by field.
 UNTOLD = {
     *("labeling_lot", "labeling_equipment", "labeling_equipmentcheck", "labeling_calibration", "accounts_user"),
+    *("labeling_decaystorage", "labeling_wastesurvey"),
     *("labeling_adoptednuclide", "oversight_alarm", "oversight_acknowledgement"),
     *("labeling_lotcertificate", "labeling_packagesurvey"),
 }

@@ -6,6 +6,7 @@ from labeling.domain.lifecycle import Action
 from labeling.domain.training import Task
 from labeling.models import Batch
 from labeling.selectors.facts import completion_manifest, facts_of, what_is_missing
+from labeling.services.batch_balance import open_where_unbalanced
 from labeling.services.lifecycle import advance, lock_batch, refuse_stale
 from labeling.services.recording import refuse_unless_in_progress
 from labeling.services.training import require_training_for
@@ -45,6 +46,7 @@ def complete_batch(*, actor: Actor, number: str, credential: Credential, revisio
             covers=f"batch {number}",
             manifest=completion_manifest(facts),
         )
+        open_where_unbalanced(op, facts)
         return advance(op, batch, Action.COMPLETE, signature=signature)
 
 

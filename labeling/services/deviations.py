@@ -22,6 +22,7 @@ SEVERITIES = {
     Deviation.Kind.ACTION_LIMIT: DeviationClass.MAJOR,
     Deviation.Kind.IDENTITY: DeviationClass.CRITICAL,
     Deviation.Kind.NOT_COMPUTED: DeviationClass.MAJOR,
+    Deviation.Kind.ACTIVITY_BALANCE: DeviationClass.MAJOR,
 }
 LONGEST_TEXT = 4000
 

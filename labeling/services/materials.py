@@ -18,6 +18,7 @@ from labeling.models import Batch, Equipment, Lot
 from labeling.selectors.clock import database_now
 from labeling.services.arrivals import arrival_of, nuclide_of_lot
 from labeling.services.equipment import instrument_for
+from labeling.services.lot_containers import open_lot_container
 from labeling.services.receipts import NOTHING_ELSE, Delivery, keep_certificate, keep_survey
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
@@ -81,6 +82,8 @@ def receive_lot(
                 lot.save(force_insert=True)
         except IntegrityError:
             raise Conflict(f"A lot {number} was received already.", code="already_exists", field="number") from None
+        if stated or received:
+            open_lot_container(op, lot, nuclide)
         if delivery.certificate is not None:
             keep_certificate(op, lot, delivery.certificate)
         if delivery.survey is not None:

@@ -13,6 +13,7 @@ from labeling.domain.specification import check_against
 from labeling.domain.training import Task
 from labeling.models import Batch, ProtocolVersion, SpecificationVersion
 from labeling.selectors.clock import database_now
+from labeling.services.batch_containers import open_batch_containers
 from labeling.services.lifecycle import advance, lock_batch, refuse_stale
 from labeling.services.training import require_training, require_training_for
 from lims.accounts.actors import Actor
@@ -68,7 +69,9 @@ def start_batch(
         batch.started_at, batch.started_by = started_at or now, actor.user
         batch.start_recorded_at, batch.start_reason = now, reason.strip()
         batch.save(update_fields=["started_at", "started_by", "start_recorded_at", "start_reason"])
-        return advance(op, batch, Action.START)
+        advance(op, batch, Action.START)
+        open_batch_containers(op, batch)
+        return batch
 
 
 def _specification_for(version: ProtocolVersion) -> SpecificationVersion | None:

@@ -172,4 +172,6 @@ def _measured(given: Mapping[str, Any], *, field: str, like: tuple[str, ...]) ->
 
 
 def _not_known(field: str, given: str, known: str) -> InvalidInput:
+    if not given:
+        return InvalidInput(f"{field}: say what was found: {known}.", code="missing_value", field=field)
     return InvalidInput(f"{field}: “{given}” is not known; known are {known}.", code="unknown_choice", field=field)

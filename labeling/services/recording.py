@@ -12,6 +12,7 @@ from labeling.domain.protocol import Field
 from labeling.domain.training import Task
 from labeling.models import Batch, Deviation, Entry, Equipment
 from labeling.selectors.clock import database_now
+from labeling.services.batch_containers import settle_containers
 from labeling.services.deviations import open_deviation
 from labeling.services.equipment import find_equipment, instrument_for
 from labeling.services.lifecycle import lock_batch, refuse_stale
@@ -167,6 +168,7 @@ def _add(
     if read.out_of_range:
         open_deviation(op, batch, kind=Deviation.Kind.OUT_OF_RANGE, step=step, entry=entry, text=read.out_of_range)
     recompute(op, batch)
+    settle_containers(op, batch, entry)
     return entry
 
 

@@ -37,9 +37,9 @@ def record_timer(
 ) -> TimerEvent:
     """The start or the stop of a step's timer. A stop outside the protocol's limits opens a deviation."""
     require(actor.user, Permission.MAKE_BATCH)
-    require_training_for(actor, number, Task.MAKE, doing="timer.record")
     if event not in Event.values:
         raise InvalidInput(f"A timer is started or stopped, not “{event}”.", code="unknown_choice", field="event")
+    require_training_for(actor, number, Task.MAKE, doing=f"timer.{event}")
     with operation(actor=actor, action=f"timer.{event}", subject=number, reason=reason) as op:
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)

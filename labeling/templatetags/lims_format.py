@@ -37,6 +37,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "action": ("fail", "✕", "Beyond the action limit"),
     "waiting": ("wait", "○", "Waiting"),
     "none": ("wait", "·", "No limit"),
+    "in_use": ("now", "▸", "In use"),
     "planned": ("wait", "○", "Planned"),
     "in_progress": ("now", "▸", "In progress"),
     "quarantine": ("warn", "‖", "Quarantine"),

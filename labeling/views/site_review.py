@@ -27,7 +27,7 @@ from lims.oversight.trail import Wanted, wanted_of
 @require_http_methods(["GET", "HEAD", "POST"])
 def sample_list(request: HttpRequest) -> HttpResponse:
     may = allowed(request, Permission.REVIEW_SITE_AUDIT)
-    form, outcome = SampleForm(request.POST or None), None
+    form, outcome = SampleForm(request.POST if request.method == "POST" else None), None
     if request.method == "POST":
         drawn: list[TrailSample] = []
         outcome = carried_out(

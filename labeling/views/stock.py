@@ -94,6 +94,7 @@ def lot_page(request: HttpRequest, pk: int, outcome: Outcome | None = None, **fo
     context = {
         "lot": {**lot_document(found), "state": _row(found)["state"]},
         "activity": _activity_now(found),
+        "container": getattr(found, "container", None),
         "difference": _difference(found),
         "concerns": acceptance_concerns(found) if waits else [],
         "meanings": MEANINGS,

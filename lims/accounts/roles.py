@@ -15,6 +15,8 @@ class Permission(StrEnum):
     RECEIVE_LOT = "receive lots"
     ACCEPT_LOT = "accept or reject lots"
     KEEP_EQUIPMENT = "register instruments and record their checks"
+    KEEP_CONTAINERS = "record what containers hold and put waste into decay storage"
+    CLEAR_WASTE = "release waste from decay storage after its survey"
     MAKE_BATCH = "plan, start, record and complete batches"
     VERIFY = "verify entries and steps as the second person"
     TEST = "record test results"
@@ -59,7 +61,7 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.OPERATOR: frozenset(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT),
-                *(P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
+                *(P.KEEP_CONTAINERS, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.REPORT_DEVIATION, P.WATCH}),
@@ -84,8 +86,13 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 *(P.WATCH, P.ACKNOWLEDGE),
             }
         ),
-        # Sees and answers for alarms, instruments and stock; neither makes a batch nor decides about one.
-        Role.RADIATION_SAFETY: frozenset({P.VIEW, P.KEEP_EQUIPMENT, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE}),
+        # Sees and answers for alarms, instruments, stock and waste; neither makes a batch nor decides about one.
+        Role.RADIATION_SAFETY: frozenset(
+            {
+                *(P.VIEW, P.KEEP_EQUIPMENT, P.KEEP_CONTAINERS, P.CLEAR_WASTE),
+                *(P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
+            }
+        ),
         # Independent of record content (FDA Data Integrity Q&A 2018, Q4): no permission over batches or results.
         Role.ADMINISTRATOR: frozenset({P.MANAGE_PEOPLE, P.READ_ACCESS, P.WATCH, P.ACKNOWLEDGE}),
         Role.INSPECTOR: frozenset({P.VIEW, P.READ_AUDIT, P.READ_ACCESS, P.WATCH}),

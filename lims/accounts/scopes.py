@@ -38,7 +38,7 @@ PERMISSIONS: Mapping[Scope, frozenset[Permission]] = MappingProxyType(
                 *(P.VIEW, P.MAKE_BATCH, P.VERIFY, P.ACCEPT_LOT, P.REVIEW_RESULT, P.INVESTIGATE, P.ASSESS_DEVIATION),
                 *(P.ASSESS_CRITICAL_DEVIATION, P.RELEASE_BATCH, P.REJECT_BATCH),
                 *(P.SUBMIT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN),
-                *(P.REVIEW_AUDIT, P.REVIEW_SITE_AUDIT),
+                *(P.READ_AUDIT, P.REVIEW_AUDIT, P.REVIEW_SITE_AUDIT),  # who signs for a review reads first
             }
         ),
         Scope.ADMINISTER: frozenset({P.MANAGE_PEOPLE, P.READ_ACCESS}),

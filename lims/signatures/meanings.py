@@ -18,6 +18,7 @@ class Meaning(StrEnum):
     RELEASED = "released"
     REJECTED = "rejected"
     AUDIT_TRAIL_REVIEWED = "audit_trail_reviewed"
+    SURVEYED = "surveyed"
     TRAINED = "trained"
     TRAINING_WITHDRAWN = "training_withdrawn"
     PERIOD_REVIEWED = "period_reviewed"
@@ -42,5 +43,6 @@ _TEXT = {
     Meaning.TRAINED: "I trained or assessed these people, and they can do these tasks.",
     Meaning.TRAINING_WITHDRAWN: "I withdraw this training; it counts no longer.",
     Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
+    Meaning.SURVEYED: "I surveyed this with the result stated.",
     Meaning.PERIOD_REVIEWED: "I reviewed the sample and the exceptions of this period of the audit trail.",
 }

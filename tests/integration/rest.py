@@ -15,10 +15,11 @@ def sign_in(role: str) -> dict[str, str]:
 
 
 class Rest:
-    def __init__(self, role: str) -> None:
+    def __init__(self, role: str, *scopes: str) -> None:
+        """With a token that is limited to `scopes`, where there are any."""
         self.role = role
         self.client = APIClient()
-        answer = self.client.post("/api/v1/tokens/", sign_in(role))
+        answer = self.client.post("/api/v1/tokens/", {**sign_in(role), "scopes": list(scopes)})
         assert answer.status_code == 201, answer.data
         self.token: str = answer.data["token"]
         self.client.credentials(HTTP_AUTHORIZATION=f"Bearer {self.token}")

@@ -16,17 +16,6 @@ from tests import factories
 from tests.factories import PASSWORD, People
 from tests.integration.rest import Rest, sign_in
 
-
-class Scoped(Rest):
-    """A client whose token is limited."""
-
-    def __init__(self, role: str, *scopes: str) -> None:
-        super().__init__(role)
-        answer = self.client.post("/api/v1/tokens/", {**sign_in(role), "scopes": list(scopes)})
-        assert answer.status_code == 201, answer.data
-        self.client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.data['token']}")
-
-
 PLAN = {"protocol": "zr89-oxine-kit"}
 
 
@@ -42,14 +31,14 @@ def test_a_token_without_scopes_does_what_its_owner_may(laboratory: People) -> N
 
 @pytest.mark.requirement("P11-10d")
 def test_a_scope_takes_away_and_never_gives(laboratory: People) -> None:
-    reading, recording = Scoped("operator", "read"), Scoped("operator", "record")
+    reading, recording = Rest("operator", "read"), Rest("operator", "record")
     assert reading.get("batches/").status_code == 200
     refused = reading.post("batches/", PLAN)
     assert (refused.status_code, refused.data["code"]) == (403, "permission_refused")
     assert recording.post("batches/", PLAN).status_code == 201
-    assert Scoped("inspector", "record", "read").post("batches/", PLAN).status_code == 403
-    assert Scoped("administrator", "read").get("people/").status_code == 403
-    assert Scoped("administrator", "administer").get("people/").status_code == 200
+    assert Rest("inspector", "record", "read").post("batches/", PLAN).status_code == 403
+    assert Rest("administrator", "read").get("people/").status_code == 403
+    assert Rest("administrator", "administer").get("people/").status_code == 200
     unknown = Rest("operator").client.post("/api/v1/tokens/", {**sign_in("operator"), "scopes": ["everything"]})
     assert (unknown.status_code, unknown.data["code"]) == (422, "unknown_scope")
 
@@ -61,8 +50,8 @@ def test_a_token_never_signs_and_a_scope_keeps_even_a_signer_out(laboratory: Peo
     place = f"lots/{lot.pk}/accept/"
     assert Rest("quality").post(place, {}).status_code == 400
     # Another person signs through somebody's token: no further than that token goes.
-    assert Scoped("operator", "read").signed(place, role="quality").status_code == 403
-    assert Scoped("operator", "sign").signed(place, role="quality").status_code == 200
+    assert Rest("operator", "read").signed(place, role="quality").status_code == 403
+    assert Rest("operator", "sign").signed(place, role="quality").status_code == 200
 
 
 def test_a_token_says_which_factors_it_was_given_for(who: People) -> None:

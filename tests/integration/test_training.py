@@ -92,7 +92,7 @@ def works_of_making(who: People, batch: Batch) -> dict[str, Callable[[], object]
         "entry.correct": lambda: correct_entry(
             actor=who.operator, number=batch.number, entry_id=entry.pk, reading=reading
         ),
-        "timer.record": lambda: record_timer(actor=who.operator, number=batch.number, step="react", event="start"),
+        "timer.start": lambda: record_timer(actor=who.operator, number=batch.number, step="react", event="start"),
         "batch.complete": lambda: complete_batch(
             actor=who.operator, number=batch.number, credential=credential("operator")
         ),

@@ -34,7 +34,7 @@ PLACES = (
     Place("Batches", "labeling:batches", ("/batches/",)),
     Place("Release", "qc:release", ("/release/",)),
     Place("Records", "labeling:records", ("/records/",)),
-    Place("Stock", "labeling:stock", ("/stock/",)),
+    Place("Stock", "labeling:stock", ("/stock/", "/containers/")),
     Place("Instruments", "labeling:instruments", ("/instruments/",)),
     Place("Protocols", "labeling:protocols", ("/protocols/", "/specifications/")),
     Place("Training", "labeling:training", ("/training/",)),

@@ -26,16 +26,16 @@ Who = P | Open
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`opens` answers GET, `acts` POST; None where there is no such method.
-
-    `sends` is a body of the right shape, so that what refuses is the permission; "{entry_id}" in it is one that is
-    there. A signed act is signed by whoever is signed in, unless the test says otherwise.
+    """`opens` answers GET, `acts` POST, `ends` DELETE; None where there is no such method. `sends` is a body of the
+    right shape, so that what refuses is the permission; "{entry_id}" in it is one that is there. A signed act is signed
+    by whoever is signed in, unless the test says otherwise.
     """
 
     opens: Who | None
     acts: Who | None = None
     sends: Mapping[str, Any] = field(default_factory=dict)
     signed: bool = False
+    ends: Who | None = None
 
 
 def reads(who: Who) -> Route:
@@ -58,6 +58,7 @@ SURVEY = {"surface": DOSE_RATE, "one_meter": DOSE_RATE, "condition": "intact", "
 SURVEY_ON_PAGE = {"survey_surface_value": "5", "survey_one_meter_value": "1", "survey_unit": "uSv/h"}
 NOW = "2026-01-01T00:00:00+00:00"
 PERIOD = {"from": NOW, "to": "2026-02-01T00:00:00+00:00"}
+DAYS = {"from": "2026-01-01", "to": "2026-02-01"}
 TRAINING = {
     "people": ["operator"],
     "protocol": "small",
@@ -67,13 +68,14 @@ TRAINING = {
     "valid_until": "2027-01-01T00:00:00+00:00",
 }
 HALF_LIFE = {"half_life": {"value": "78.4", "unit": "h"}, "source": "nobody"}
+SURVEY = {"equipment": "SM-1", "background": "0.08", "reading": "0.09", "unit": "uSv/h", "outcome": "fail"}
 VERSION_ACTS = {"submit": P.SUBMIT_DOCUMENT, "approve": P.APPROVE_DOCUMENT, "retire": P.APPROVE_DOCUMENT}
 UPKEEP = ("roles", "deactivate", "reset-password", "revoke-factor", "unlock", "check-identity")
 
 REST: dict[str, Route] = {
     "tokens/": writes(Open.EVERYBODY, Open.SIGNED_IN),
-    "tokens/current/": Route(None),
-    "tokens/<int:token_id>/": Route(None),
+    "tokens/current/": Route(None, ends=Open.SIGNED_IN),
+    "tokens/<int:token_id>/": Route(None, ends=Open.SIGNED_IN),
     "health/": reads(Open.EVERYBODY),
     "me/": reads(Open.SIGNED_IN),
     "me/statement/": signs(Open.SIGNED_IN, Open.SIGNED_IN),
@@ -83,8 +85,8 @@ REST: dict[str, Route] = {
     "training/": signs(P.TRAIN, P.VIEW, **TRAINING),
     "training/<int:training_id>/": reads(P.VIEW),
     "training/<int:training_id>/withdraw/": signs(P.TRAIN, **WHY),
-    "signing/": reads(Open.SIGNED_IN),
-    "refusals/": writes(Open.SIGNED_IN, P.VIEW, act="batch.release", **WHY),
+    "signing/": reads(P.VIEW),
+    "refusals/": writes(P.VIEW, P.VIEW, act="batch.release", **WHY),
     "people/": writes(P.MANAGE_PEOPLE, P.MANAGE_PEOPLE),
     "people/<str:username>/": reads(P.MANAGE_PEOPLE),
     **{f"people/<str:username>/{act}/": writes(P.MANAGE_PEOPLE) for act in UPKEEP},
@@ -106,6 +108,18 @@ REST: dict[str, Route] = {
     "nuclides/": reads(P.VIEW),
     "nuclides/<str:code>/": reads(P.VIEW),
     "nuclides/<str:code>/adopt/": signs(P.APPROVE_DOCUMENT, **HALF_LIFE, **WHY),
+    "containers/": writes(P.KEEP_CONTAINERS, P.VIEW, kind="waste", nuclide="Zr-89"),
+    "containers/<int:container_id>/": reads(P.VIEW),
+    "containers/<int:container_id>/activity/": reads(P.VIEW),
+    "containers/<int:container_id>/readings/": writes(P.KEEP_CONTAINERS, volume={"value": "1", "unit": "mL"}),
+    "containers/<int:container_id>/transfers/": writes(P.KEEP_CONTAINERS, **WHY),
+    "containers/<int:container_id>/events/<int:event_id>/correct/": writes(
+        P.KEEP_CONTAINERS, volume={"value": "1", "unit": "mL"}, **WHY
+    ),
+    "containers/<int:container_id>/storage/": writes(P.KEEP_CONTAINERS, place="Room 3"),
+    "containers/<int:container_id>/surveys/": signs(P.CLEAR_WASTE, **SURVEY),
+    "inventory/": reads(P.VIEW),
+    "batches/<str:number>/balance/": reads(P.VIEW),
     "lots/": writes(P.RECEIVE_LOT, P.VIEW, **LOT),
     "lots/<int:lot_id>/": reads(P.VIEW),
     "lots/<int:lot_id>/accept/": signs(P.ACCEPT_LOT),
@@ -170,10 +184,10 @@ PAGES: dict[str, Route] = {
     "account/statement/": signs(Open.SIGNED_IN, Open.SIGNED_IN),
     "account/tokens/<int:pk>/end/": writes(Open.SIGNED_IN),
     "training/": reads(P.VIEW),
-    "training/new/": signs(P.TRAIN, P.VIEW),
-    "training/<int:pk>/withdraw/": signs(P.TRAIN, P.VIEW, **WHY),
+    "training/new/": signs(P.TRAIN, P.TRAIN),
+    "training/<int:pk>/withdraw/": signs(P.TRAIN, P.TRAIN, **WHY),
     "training/people/<str:username>/": reads(P.VIEW),
-    "refusals/": writes(Open.SIGNED_IN),
+    "refusals/": writes(P.VIEW, P.VIEW),
     "people/": reads(P.MANAGE_PEOPLE),
     "people/new/": writes(P.MANAGE_PEOPLE, P.MANAGE_PEOPLE),
     "people/<str:username>/": reads(P.MANAGE_PEOPLE),
@@ -206,6 +220,14 @@ PAGES: dict[str, Route] = {
     "batches/<str:number>/tests/<int:pk>/investigation/": signs(P.INVESTIGATE, P.VIEW, cause="dry electrode"),
     "batches/<str:number>/release/": signs(P.RELEASE_BATCH, P.VIEW, decision="release"),
     "batches/<str:number>/hold/": writes(P.HOLD_BATCH, P.VIEW, reason_code="other", **WHY),
+    "batches/<str:number>/activity/": reads(P.VIEW),
+    "containers/": reads(P.VIEW),
+    "containers/new/": writes(P.KEEP_CONTAINERS, P.VIEW, kind="waste", nuclide="Zr-89", unit="MBq"),
+    "containers/<int:pk>/": reads(P.VIEW),
+    "containers/<int:pk>/readings/": writes(P.KEEP_CONTAINERS, P.VIEW, volume="1", unit="MBq"),
+    "containers/<int:pk>/transfers/": writes(P.KEEP_CONTAINERS, P.VIEW, unit="MBq", **WHY),
+    "containers/<int:pk>/storage/": writes(P.KEEP_CONTAINERS, P.VIEW, place="Room 3", unit="kBq"),
+    "containers/<int:pk>/survey/": signs(P.CLEAR_WASTE, P.VIEW, **SURVEY),
     "records/": writes(P.VIEW, P.VIEW),
     "records/<int:pk>/content/": reads(P.VIEW),
     "stock/": reads(P.VIEW),
@@ -233,9 +255,9 @@ PAGES: dict[str, Route] = {
     # One act stands for the four; which permission each takes is tried over REST, by the same service.
     NUMBERED + "(?P<action>submit|approve|make_effective|retire)/$": signs(P.SUBMIT_DOCUMENT, P.VIEW),
     "audit/": reads(P.READ_AUDIT),
-    "audit/samples/": writes(P.REVIEW_SITE_AUDIT, P.READ_AUDIT),
-    "audit/samples/<int:pk>/": signs(P.REVIEW_SITE_AUDIT, P.READ_AUDIT),
-    "batches/<str:number>/history/print/": writes(P.READ_AUDIT, P.VIEW),
+    "audit/samples/": writes(P.REVIEW_SITE_AUDIT, P.READ_AUDIT, size=5, **DAYS),
+    "audit/samples/<int:pk>/": signs(P.REVIEW_SITE_AUDIT, P.READ_AUDIT, **WHY),
+    "batches/<str:number>/history/print/": writes(P.READ_AUDIT, P.READ_AUDIT),
     "audit/export/": writes(P.READ_AUDIT, P.READ_AUDIT),
 }
 

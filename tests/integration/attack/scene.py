@@ -6,17 +6,23 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from labeling.models import Batch, Deviation, Entry
+from labeling.models import Batch, Deviation, Entry, Training
+from labeling.selectors.clock import database_now
+from labeling.services.containers import open_container
 from labeling.services.receipts import Certificate, attach_certificate
+from labeling.services.site_review import draw_sample
+from lims.accounts.models import Token
 from lims.accounts.roles import Role
 from lims.oversight.models import Alarm
 from lims.oversight.services import sound_alarm
+from lims.oversight.trail import Wanted
 from lims.records.models import Document
 from qc.models import TestResult
 from qc.services.disposition import reject_batch
@@ -65,10 +71,15 @@ def scene() -> Scene:
     working = small_batch.recorded(who, volume="11.5")
     alarm = sound_alarm(kind=Alarm.Kind.CLOCK, subject="server clock", text="The clock is not synchronized.")
     made = Scene(who, working, waiting)
+    bin_ = open_container(actor=who.operator, kind="waste", nuclide="Zr-89", code="BIN-1")
     result, deviation = TestResult.objects.filter(batch=waiting).first(), Deviation.objects.get(batch=working)
     entry = Entry.objects.filter(batch=working, field="volume").get()
     assert result is not None
     waiting_lot = lot(who, "KIT-2", "kit", accepted=False)
+    training = Training.objects.filter(person=who.operator.user).first()
+    assert training is not None
+    now = database_now()
+    period = Wanted(since=now - timedelta(days=1), until=now + timedelta(days=1))
     made.named = {
         "code": "DC-1",
         "name": "activity-at",
@@ -78,14 +89,27 @@ def scene() -> Scene:
         "action": "submit",
         "step": "clearance",
         "alarm_id": alarm.pk if alarm else Alarm.objects.get().pk,
+        "container_id": bin_.pk,
+        "event_id": bin_.coming_in.get().pk,
         "lot_id": waiting_lot.pk,
         "certificate_id": attach_certificate(actor=who.operator, lot_id=waiting_lot.pk, certificate=CERTIFICATE).pk,
         "entry_id": entry.pk,
         "deviation_id": deviation.pk,
         "result_id": result.pk,
         "document_id": Document.objects.get(subject=rejected.number).pk,
+        "training_id": training.pk,
+        "sample_id": draw_sample(actor=who.quality, wanted=period, size=5).pk,
+        "token_id": token_of("operator"),
     }
     return made
+
+
+def token_of(username: str) -> int:
+    """The number of a token of theirs, made where there is none."""
+    theirs = Token.objects.filter(user__username=username).order_by("-pk")
+    if not theirs.exists():
+        Rest(username)
+    return theirs[0].pk
 
 
 def pk_of(made: Scene, route: str) -> int:
@@ -96,6 +120,10 @@ def pk_of(made: Scene, route: str) -> int:
         "deviations": "deviation_id",
         "tests": "result_id",
         "records": "document_id",
+        "training": "training_id",
+        "samples": "sample_id",
+        "tokens": "token_id",
+        "containers": "container_id",
     }
     word = re.findall(r"(\w+)/<int:pk>", route)
     return int(made.named[words[word[0]]]) if word else 0
@@ -120,15 +148,19 @@ def signature(username: str) -> dict[str, str]:
 class Visitor:
     """Somebody who tries addresses: a person of one role with a page and a token, or nobody."""
 
-    def __init__(self, role: str = "", people: People | None = None) -> None:
+    def __init__(self, role: str = "", people: People | None = None, *, scopes: tuple[str, ...] = ()) -> None:
         self.role = role
         self.page = Client()
-        self.rest = Rest(role).client if role else Client()
+        self.rest = Rest(role, *scopes).client if role else Client()
         if role and people is not None:
             self.page.force_login(getattr(people, role).user)
 
     def get(self, path: str) -> Any:
         answer: Any = (self.rest if is_rest(path) else self.page).get(path)
+        return answer
+
+    def delete(self, path: str) -> Any:
+        answer: Any = (self.rest if is_rest(path) else self.page).delete(path)
         return answer
 
     def post(self, path: str, body: dict[str, Any], *, signed_by: str = "") -> Any:

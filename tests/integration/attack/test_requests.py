@@ -126,6 +126,19 @@ def test_a_token_ends_and_nothing_near_it_opens(site: Scene) -> None:
         assert rest.get("batches/").status_code == 401
 
 
+@pytest.mark.requirement("A11D-11.8")
+def test_what_nobody_used_opens_nothing_even_at_an_earlier_hour(site: Scene, settings: Any) -> None:
+    start = datetime.now(UTC)
+    with time_machine.travel(start, tick=False):
+        rest, page = Rest("operator"), signed_in("operator")
+    late = start + timedelta(minutes=settings.IDLE_MINUTES, seconds=1)
+    for moment in (late, late - timedelta(minutes=2)):
+        with time_machine.travel(moment, tick=False):
+            assert rest.get("batches/").status_code == 401
+            assert page.get("/batches/").status_code == 302
+            assert page.get("/api/v1/batches/").status_code == 401
+
+
 @pytest.mark.requirement("A11D-13.3")
 def test_neither_session_nor_token_signs(site: Scene) -> None:
     for given in ({}, {"username": "releaser"}, {"username": "releaser", "password": ""}):

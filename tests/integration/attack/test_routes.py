@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
-from lims.accounts.roles import Permission, may
+from lims.accounts.roles import Permission, may, roles_with
+from lims.accounts.scopes import PERMISSIONS, Scope
 from tests.factories import People
 from tests.integration.attack.routes import EXPECTED, Open, Route, Who
-from tests.integration.attack.scene import ROLES, Scene, Visitor, all_routes, is_rest, pk_of, undone
+from tests.integration.attack.scene import ROLES, Scene, Visitor, all_routes, is_rest, pk_of, token_of, undone
 
 
 def address(site: Scene, route: str) -> str:
@@ -35,7 +36,7 @@ def test_nobody_is_sent_to_the_sign_in_or_refused(site: Scene) -> None:
     for route, expected in EXPECTED.items():
         path = address(site, route)
         attempts = [("GET", expected.opens, nobody.get(path)), ("POST", expected.acts, nobody.post(path, {}))]
-        for method in ("put", "patch", "delete"):
+        for method in ("put", "patch", "delete"):  # DELETE too: nobody signs anybody out
             client = nobody.rest if is_rest(path) else nobody.page
             attempts.append((method.upper(), None, getattr(client, method)(path)))
         for method, who, answer in attempts:
@@ -58,6 +59,7 @@ def turned_away(path: str, answer: HttpResponse) -> bool:
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_opens_and_does_what_the_table_says(site: Scene, role: str) -> None:
     visitor, wrong = Visitor(role, site.who), []
+    site.named["token_id"] = token_of(role)
     for route, expected in EXPECTED.items():
         path = address(site, route)
         # The last one is the content of a record that is not sealed yet: 404 to those who may know.
@@ -79,7 +81,29 @@ def tried(
         signer = visitor.role if expected.signed else ""
         sends = {k: v.format_map(named) if isinstance(v, str) else v for k, v in expected.sends.items()}
         acted = visitor.post(path, sends, signed_by=signer)
-    return [("GET", expected.opens, opened), ("POST", expected.acts, acted)]
+    answers = [("GET", expected.opens, opened), ("POST", expected.acts, acted)]
+    if expected.ends is not None:
+        with undone():
+            answers.append(("DELETE", expected.ends, visitor.delete(path)))
+    return answers
+
+
+@pytest.mark.requirement("P11-10d")
+@pytest.mark.parametrize("scope", Scope)
+def test_a_limited_token_does_nothing_outside_its_scope(site: Scene, scope: Scope) -> None:
+    """By whoever could, were the token not limited."""
+    visitors: dict[str, Visitor] = {role: Visitor(role, scopes=(scope,)) for role in ROLES}
+    wrong = []
+    for route, expected in EXPECTED.items():
+        path = address(site, route)
+        if not is_rest(path):  # a page takes no token
+            continue
+        for who in {who for who in (expected.opens, expected.acts) if isinstance(who, Permission)}:
+            role, left = roles_with(who)[0], who in PERMISSIONS[scope]
+            for method, needed, answer in tried(visitors[role], path, expected, site.named):
+                if needed is who and not as_expected(answer, exists=True, allowed=left):
+                    wrong.append(f"{scope} {role} {method} {path}: {answer.status_code}, left {left}")
+    assert not wrong, "\n".join(wrong)
 
 
 def as_expected(answer: HttpResponse, *, exists: bool, allowed: bool) -> bool:
@@ -107,6 +131,6 @@ def test_no_other_method_does_anything(site: Scene) -> None:
     for route in EXPECTED:
         path = address(site, route)
         client = operator.rest if is_rest(path) else operator.page
-        for method in ("put", "patch", "delete", "trace"):
+        for method in ("put", "patch", "trace", *([] if EXPECTED[route].ends else ["delete"])):
             status = getattr(client, method)(path).status_code
             assert status in {302, 403, 405}, (method, path, status)

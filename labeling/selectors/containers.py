@@ -1,0 +1,256 @@
+"""Containers as lists and pages show them, each with its activity at one instant, and the inventory of the site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from labeling.domain.activity_curve import activity_curve
+from labeling.domain.containers import Content
+from labeling.domain.display import display
+from labeling.domain.inventory import activities_at
+from labeling.domain.uncertainty import Number, nominal, standard_uncertainty, variable
+from labeling.domain.units import convert
+from labeling.models import Container, ContainerEvent, DecayStorage, WasteSurvey
+from labeling.selectors.ledgers import MBQ, ML, content_stored, events_of, half_life_of, ledger_of
+from lims.errors import NotFound
+
+Json = dict[str, Any]
+SHOWN_DIGITS = 5
+UNITS = (("GBq", 1e9), ("MBq", 1e6), ("kBq", 1e3), ("Bq", 1.0))
+
+
+def containers(
+    *, kind: str = "", status: str = "", code: str = "", batch: str = "", lot: str = ""
+) -> QuerySet[Container]:
+    """Newest first; `code` finds a part of it."""
+    rows = Container.objects.select_related("batch", "lot", "decay_storage").order_by("-pk")
+    exact = {"kind": kind, "status": status, "batch__number": batch, "lot__number": lot}
+    rows = rows.filter(**{name: value for name, value in exact.items() if value})
+    return rows.filter(code__icontains=code) if code else rows
+
+
+def find_container(container_id: int) -> Container:
+    row = containers().filter(pk=container_id).first()
+    if row is None:
+        raise NotFound("There is no such container.")
+    return row
+
+
+def container_row(row: Container, *, at: datetime) -> Json:
+    stored = content_stored(row)
+    half_life = half_life_of(row) if row.content_u else row.half_life
+    storage: DecayStorage | None = getattr(row, "decay_storage", None)
+    cleared = row.status == Container.Status.CLEARED
+    return {
+        "id": row.pk,
+        "code": row.code,
+        "kind": row.kind,
+        "kind_label": row.get_kind_display(),
+        "name": row.name,
+        "status": row.status,
+        "status_label": row.get_status_display(),
+        "batch": row.batch.number if row.batch else None,
+        "lot": row.lot.number if row.lot else None,
+        "lot_id": row.lot_id,
+        "product": row.product,
+        "nuclide": row.nuclide or None,
+        "half_life_s": row.half_life,
+        "reference": reading(stored) if stored else None,
+        "now": reading(stored.later(at, half_life)) if stored else None,
+        "decay": _decaying(stored, row.half_life, at=at) if stored else None,
+        "volume": {"value": _plain(row.content_volume / ML), "unit": "mL"} if row.content_volume else None,
+        "earliest_release_at": storage.earliest_release_at.isoformat() if storage else None,
+        "can_be_surveyed": storage is not None and not cleared and storage.earliest_release_at <= at,
+    }
+
+
+def container_document(row: Container, *, at: datetime) -> Json:
+    """Everything about one container: its events with those that were corrected, and what it is joined to."""
+    counting = list(events_of([row]))
+    book = ledger_of(row, counting)
+    every = ContainerEvent.objects.filter(pk__in=_with_corrected(row)).select_related(
+        "source", "target", "recorded_by", "equipment", "batch"
+    )
+    counts = {event.pk for event in counting}
+    lines = [_event(event, row, counts=event.pk in counts) for event in every.order_by("measured_at", "id")]
+    surveys = WasteSurvey.objects.filter(container=row).select_related("signature", "equipment").order_by("id")
+    return {
+        **container_row(row, at=at),
+        "events": lines,
+        "came_from": _others(line["from"] for line in lines if line["counts"] and line["from"] != row.code),
+        "went_to": _others(line["to"] for line in lines if line["counts"] and line["to"] != row.code),
+        "storage": _storage(row.decay_storage) if hasattr(row, "decay_storage") else None,
+        "surveys": [_survey(survey) for survey in surveys],
+        "drawing": activity_curve(book, until=at, said=_said, amount=in_words),
+    }
+
+
+def activity_of(row: Container, *, at: datetime) -> Json:
+    """The activity at an instant, before or after now, from the events that count."""
+    content = ledger_of(row, events_of([row])).at(at)
+    return {"container": row.code, **(reading(content) or {"value": None, "unit": "MBq", "u": None})}
+
+
+def inventory(*, at: datetime) -> list[Json]:
+    """What the site holds of each nuclide at `at`, against the limit of its licence (RAD-11)."""
+    rows = list(
+        Container.objects.exclude(status=Container.Status.CLEARED).values_list(
+            "nuclide", "half_life", "half_life_u", "content", "content_u", "content_at"
+        )
+    )
+    codes = sorted({row[0] for row in rows if row[0]} | set(settings.LICENCE_LIMITS))
+    return [_held(code, [row for row in rows if row[0] == code], at) for code in codes]
+
+
+def _held(code: str, rows: list[tuple[Any, ...]], at: datetime) -> Json:
+    total, square, stated = 0.0, 0.0, True
+    known = [row for row in rows if row[3] is not None and row[1] is not None]
+    for half_life, half_life_u in sorted({(row[1], row[2] or 0.0) for row in known}):
+        group = [row for row in known if (row[1], row[2] or 0.0) == (half_life, half_life_u)]
+        activities = np.array([row[3] for row in group])
+        elapsed = np.array([(at - row[5]).total_seconds() for row in group])
+        u = np.array([row[4] or 0.0 for row in group])
+        decayed, spread = activities_at(activities, elapsed, variable(half_life, half_life_u, "half-life"), u=u)
+        total += float(decayed.sum())
+        square += float((spread**2).sum())
+        stated = stated and bool(((u > 0) | (activities == 0)).all())
+    limit = settings.LICENCE_LIMITS.get(code)
+    allowed = float(convert(Decimal(limit.split()[0]), limit.split()[1], "Bq")) if limit else None
+    return {
+        "nuclide": code,
+        "containers": len(rows),
+        "unknown": len(rows) - len(known),
+        "activity": {"value": repr(total / MBQ), "unit": "MBq", "u": repr(square**0.5 / MBQ) if stated else None},
+        "display": in_words(variable(total, square**0.5 if stated else None, "inventory")),
+        "limit": {"value": repr(allowed / MBQ), "unit": "MBq"} if allowed else None,
+        "limit_display": in_words(allowed) if allowed else "",
+        "share_percent": f"{total / allowed * 100:.3g}" if allowed else None,
+        "state": "none" if not allowed else "within" if total <= allowed else "over",
+    }
+
+
+def reading(content: Content) -> Json | None:
+    """An activity with its instant, in MBq, or None where nobody knows it."""
+    if content.activity is None:
+        return None
+    u = standard_uncertainty(content.activity)
+    return {
+        "value": repr(nominal(content.activity) / MBQ),
+        "unit": "MBq",
+        "u": repr(u / MBQ) if u else None,
+        "at": content.at.isoformat(),
+        "display": in_words(content.activity),
+    }
+
+
+def in_words(activity: Number) -> str:
+    """`9.412 ± 0.056 MBq`, in the unit in which the number is easy to read."""
+    value, u = nominal(activity), standard_uncertainty(activity)
+    unit, factor = _unit_for(value)
+    return display(repr(value / factor), repr(u / factor) if u else None, unit)
+
+
+def _unit_for(becquerel: float) -> tuple[str, float]:
+    return next((found for found in UNITS if becquerel >= 0.1 * found[1]), UNITS[-1] if becquerel else UNITS[1])
+
+
+def _decaying(stored: Content, half_life: float | None, *, at: datetime) -> Json | None:
+    """What a page needs to go on counting by itself: the reference and how many decimals it shows."""
+    if stored.activity is None or half_life is None or not nominal(stored.activity):
+        return None
+    now = nominal(stored.later(at, half_life).activity or 0.0)
+    unit, factor = _unit_for(now)
+    decimals = max(SHOWN_DIGITS - len(str(int(now / factor))), 0)
+    return {
+        "value": repr(nominal(stored.activity) / factor),
+        "now": f"{now / factor:.{decimals}f}",
+        "unit": unit,
+        "at": stored.at.isoformat(),
+        "half_life_s": half_life,
+        "decimals": decimals,
+    }
+
+
+def _with_corrected(row: Container) -> QuerySet[ContainerEvent, int]:
+    sent = ContainerEvent.objects.filter(source=row).values_list("pk", flat=True)
+    return sent.union(ContainerEvent.objects.filter(target=row).values_list("pk", flat=True))
+
+
+def _event(event: ContainerEvent, row: Container, *, counts: bool) -> Json:
+    amount = (
+        variable(float(event.activity) * MBQ, float(event.u) * MBQ if event.u else None, "") if event.activity else None
+    )
+    rest = float(event.rest) * MBQ if event.rest and event.source_id == row.pk else None
+    return {
+        "id": event.pk,
+        "kind": event.kind,
+        "kind_label": event.get_kind_display(),
+        "from": event.source.code if event.source else None,
+        "from_id": event.source_id,
+        "to": event.target.code if event.target else None,
+        "to_id": event.target_id,
+        "out": event.source_id == row.pk,
+        "activity": {"value": event.activity, "unit": "MBq", "u": event.u} if event.activity is not None else None,
+        "display": in_words(amount) if amount is not None else "",
+        "left_behind": in_words(rest) if rest is not None else "",
+        "volume": {"value": event.volume, "unit": "mL"} if event.volume is not None else None,
+        "typed": event.typed,
+        "at": event.measured_at.isoformat(),
+        "recorded_at": event.recorded_at.isoformat(),
+        "recorded_by": {"username": event.recorded_by.username, "full_name": event.recorded_by.full_name},
+        "equipment": event.equipment.code if event.equipment else None,
+        "batch": event.batch.number if event.batch else None,
+        "field": event.reference,
+        "reason": event.reason,
+        "corrects": event.corrects_id,
+        "counts": counts,
+    }
+
+
+def _others(codes: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys(code for code in codes if code))
+
+
+def _storage(storage: DecayStorage) -> Json:
+    return {
+        "place": storage.place,
+        "stored_at": storage.stored_at.isoformat(),
+        "activity": {"value": storage.activity, "unit": "MBq", "u": storage.u} if storage.activity else None,
+        "display": in_words(float(storage.activity) * MBQ) if storage.activity else "",
+        "limit": storage.limit,
+        "limit_source": storage.limit_source,
+        "earliest_release_at": storage.earliest_release_at.isoformat(),
+        "stored_by": {"username": storage.stored_by.username, "full_name": storage.stored_by.full_name},
+    }
+
+
+def _survey(survey: WasteSurvey) -> Json:
+    return {
+        "id": survey.pk,
+        "at": survey.measured_at.isoformat(),
+        "equipment": survey.equipment.code,
+        "background": {"value": survey.background, "unit": survey.unit},
+        "reading": {"value": survey.reading, "unit": survey.unit},
+        "outcome": survey.outcome,
+        "outcome_label": survey.get_outcome_display(),
+        "label_defaced": survey.label_defaced,
+        "note": survey.note,
+        "signed_by": {"username": survey.signature.username, "full_name": survey.signature.full_name},
+        "signed_at": survey.signature.at.isoformat(),
+    }
+
+
+def _plain(number: float) -> str:
+    return f"{number:.4g}"
+
+
+def _said(moment: datetime) -> str:
+    return timezone.localtime(moment).strftime("%H:%M %Z, %d %b %Y")
