@@ -40,7 +40,7 @@ class ReadingInput(QuantityInput):
     geometry = text(120)
 
 
-class SurveyInput(Input):
+class PackageSurveyInput(Input):
     surface = QuantityInput()
     one_meter = QuantityInput()
     condition = serializers.CharField(max_length=8)
@@ -66,7 +66,7 @@ class LotInput(Input):
     chemical_form = text(120)
     nuclide = text(16)
     quantity = QuantityInput(required=False, allow_null=True, default=None)
-    survey = SurveyInput(required=False, allow_null=True, default=None)
+    survey = PackageSurveyInput(required=False, allow_null=True, default=None)
 
 
 def delivery_of(lot: dict[str, Any]) -> Delivery:

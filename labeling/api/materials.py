@@ -15,7 +15,7 @@ from labeling.models import LotCertificate
 from labeling.selectors.batch import find_batch
 from labeling.selectors.genealogy import genealogy_row, made_from, made_into, used_in
 from labeling.selectors.stock import certificate_row, find_lot, lot_document
-from labeling.serializers import QuantityInput, SurveyInput, text
+from labeling.serializers import PackageSurveyInput, QuantityInput, text
 from labeling.services.receipts import LARGEST_CERTIFICATE, Certificate, Survey, attach_certificate, record_survey
 from labeling.services.stock import withdraw
 from lims.accounts.actors import actor_of
@@ -71,9 +71,9 @@ class CertificateContentApi(Endpoint):
 
 
 class SurveysApi(Endpoint):
-    @extend_schema(request=SurveyInput, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(request=PackageSurveyInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, lot_id: int) -> Response:
-        survey = Survey(**read_input(SurveyInput, request.data))
+        survey = Survey(**read_input(PackageSurveyInput, request.data))
         record_survey(actor=actor_of(request), lot_id=lot_id, survey=survey)
         return Response(lot_document(find_lot(lot_id)), status=201)
 

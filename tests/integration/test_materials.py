@@ -163,7 +163,7 @@ def test_an_activity_within_its_limit_is_compared_and_signed(who: People) -> Non
 )
 def test_what_is_wrong_with_a_lot_is_accepted_with_a_reason_alone(who: People, receipt: Any, concern: str) -> None:
     lot = received(who, **receipt())
-    accept = {"actor": who.quality, "lot_id": lot.pk, "accept": True}
+    accept: dict[str, Any] = {"actor": who.quality, "lot_id": lot.pk, "accept": True}
     with pytest.raises(InvalidInput, match=concern):
         decide_lot(**accept, credential=credential("quality"))
     told = decide_lot(**accept, credential=credential("quality"), reason="The supplier was asked.")

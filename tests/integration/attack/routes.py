@@ -54,7 +54,7 @@ WHY = {"reason": "Because a test asks."}
 ENTRY = {"step": "product", "field": "volume", "value": "3.0", "unit": "mL"}
 LOT = {"number": "L-9", "material": "kit", "expires_at": "2099-01-01T00:00:00+00:00"}
 DOSE_RATE = {"value": "5", "unit": "uSv/h"}
-SURVEY = {"surface": DOSE_RATE, "one_meter": DOSE_RATE, "condition": "intact", "wipe": "clean"}
+PACKAGE = {"surface": DOSE_RATE, "one_meter": DOSE_RATE, "condition": "intact", "wipe": "clean"}
 SURVEY_ON_PAGE = {"survey_surface_value": "5", "survey_one_meter_value": "1", "survey_unit": "uSv/h"}
 NOW = "2026-01-01T00:00:00+00:00"
 PERIOD = {"from": NOW, "to": "2026-02-01T00:00:00+00:00"}
@@ -126,7 +126,7 @@ REST: dict[str, Route] = {
     "lots/<int:lot_id>/reject/": signs(P.ACCEPT_LOT, **WHY),
     "lots/<int:lot_id>/certificates/": writes(P.RECEIVE_LOT),
     "certificates/<int:certificate_id>/content/": reads(P.VIEW),
-    "lots/<int:lot_id>/surveys/": writes(P.RECEIVE_LOT, **SURVEY),
+    "lots/<int:lot_id>/surveys/": writes(P.RECEIVE_LOT, **PACKAGE),
     "lots/<int:lot_id>/withdrawals/": writes(P.RECEIVE_LOT, value="1", unit="piece", **WHY),
     "lots/<int:lot_id>/genealogy/": reads(P.VIEW),
     "equipment/": writes(P.KEEP_EQUIPMENT, P.VIEW, code="BAL-9", kind="balance"),
