@@ -274,6 +274,8 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- What a browser may do --------------------------------------------------------------------------------------
+# What a site's scanners send before each code, where they are set up so; without it a scan is told by its speed.
+SCAN_PREFIX = environment.text("LIMS_SCAN_PREFIX", "")
 CONTENT_SECURITY_POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from labeling.api import batches, containers, deviations, nuclides, samples, stock, trail, training, versions
+from labeling.api import batches, bench, containers, deviations, nuclides, samples, stock, trail, training, versions
 from labeling.api.formulas import FormulaApi
 from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokenApi, TokensApi
@@ -83,6 +83,11 @@ urlpatterns = [
     path(f"{BATCH}entries/<int:entry_id>/correct/", batches.CorrectionApi.as_view()),
     path(f"{BATCH}entries/<int:entry_id>/verify/", batches.EntryVerificationApi.as_view()),
     path(f"{BATCH}steps/<str:step>/verify/", batches.StepVerificationApi.as_view()),
+    path(f"{BATCH}scans/", bench.ScansApi.as_view()),
+    path(f"{BATCH}discards/", bench.DiscardsApi.as_view()),
+    path(f"{BATCH}line-clearance/", bench.ClearanceApi.as_view()),
+    path(f"{BATCH}line-clearance/verify/", bench.ClearanceApi.as_view(verified=True)),
+    path(f"{BATCH}dispatches/", bench.DispatchesApi.as_view()),
     path(f"{BATCH}timers/", batches.TimersApi.as_view()),
     path(f"{BATCH}deviations/", deviations.ReportApi.as_view()),
     path(f"{BATCH}deviations/<int:deviation_id>/assess/", deviations.AssessmentApi.as_view()),

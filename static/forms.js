@@ -26,7 +26,10 @@
       say(form, "Not saved: there is no network. What you typed stays here; try again when it is back.");
       return;
     }
-    if ("signsOut" in form.dataset) sessionStorage.clear();
+    if ("signsOut" in form.dataset) {
+      sessionStorage.clear();
+      if ("caches" in window) caches.delete("oxinate-worksheet");
+    }
     form.dataset.sending = "yes";
     if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
   });
@@ -40,15 +43,18 @@
   // Values typed into other fields of the page survive the saving of one of them. Passwords are never kept.
   for (const form of document.querySelectorAll("form[data-entry]")) {
     const input = form.querySelector("[data-draft]");
-    if (!input) continue;
-    const kept = sessionStorage.getItem(drafts(form));
+    const kept = input && sessionStorage.getItem(drafts(form));
     if (kept && !input.value) input.value = kept;
-    input.addEventListener("input", () => {
-      if (input.value) sessionStorage.setItem(drafts(form), input.value);
-      else sessionStorage.removeItem(drafts(form));
-    });
-    form.addEventListener("submit", () => sessionStorage.removeItem(drafts(form)));
   }
+  document.addEventListener("input", ({ target }) => {
+    const form = target.closest("form[data-entry]");
+    if (!form || !target.matches("[data-draft]")) return;
+    if (target.value) sessionStorage.setItem(drafts(form), target.value);
+    else sessionStorage.removeItem(drafts(form));
+  });
+  document.addEventListener("submit", ({ target }) => {
+    if (target.dataset.entry) sessionStorage.removeItem(drafts(target));
+  });
 
   // A session that timed out meets the form on its way: whoever signs in again finds what they had typed in it.
   // Names, passwords and codes are never kept.

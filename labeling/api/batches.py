@@ -10,6 +10,7 @@ from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from labeling.api.waiting import as_made
 from labeling.domain.quantities import parse_instant
 from labeling.models import Batch, Entry
 from labeling.selectors.batch import batch_document, entry_row, find_batch, summary_of
@@ -118,7 +119,7 @@ class EntriesApi(Endpoint):
         """One entry, or a list of them with an answer for each: a refused row keeps none of the others back."""
         actor, revision = actor_of(request), revision_of(request)
         if not isinstance(request.data, list):
-            entry = _record(actor, number, request.data, revision)
+            entry = _record(actor, number, request.data, revision, request)
             return Response(_answer(facts_of(find_batch(number)), entry), status=201)
         if not 0 < len(request.data) <= MOST_ROWS:
             raise ParseError(f"A list of entries has 1 to {MOST_ROWS} rows; this one has {len(request.data)}.")
@@ -136,7 +137,7 @@ class EntriesApi(Endpoint):
 class CorrectionApi(Endpoint):
     @extend_schema(request=CorrectionInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, number: str, entry_id: int) -> Response:
-        data = read_with_reason(CorrectionInput, request.data, ReasonFor.CORRECTION)
+        data = as_made(request, read_with_reason(CorrectionInput, request.data, ReasonFor.CORRECTION))
         entry = correct_entry(
             actor=actor_of(request),
             number=number,
@@ -181,7 +182,7 @@ class StepVerificationApi(Endpoint):
 class TimersApi(Endpoint):
     @extend_schema(request=TimerInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, number: str) -> Response:
-        data = read_with_reason(TimerInput, request.data, ReasonFor.LATE_ENTRY)
+        data = as_made(request, read_with_reason(TimerInput, request.data, ReasonFor.LATE_ENTRY))
         record_timer(actor=actor_of(request), number=number, revision=revision_of(request), **data)
         return batch_answer(number, status=201)
 
@@ -193,8 +194,10 @@ class HistoryApi(Endpoint):
         return Response({"next": None, "previous": None, "results": history_of(number)})
 
 
-def _record(actor: Actor, number: str, row: Any, revision: int | None) -> Entry:
+def _record(actor: Actor, number: str, row: Any, revision: int | None, request: Request | None = None) -> Entry:
     data = read_with_reason(EntryInput, row, ReasonFor.LATE_ENTRY)
+    if request is not None:
+        data = as_made(request, data)
     step, field = data.pop("step"), data.pop("field")
     return record_entry(actor=actor, number=number, step=step, field=field, reading=Reading(**data), revision=revision)
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from labeling.domain.criteria import Criterion
-from labeling.domain.documents import Findings, Section, read_document
+from labeling.domain.documents import Findings, Scalar, Section, read_document
 from labeling.domain.field_types import FIELD_TYPES, QUANTITY_TYPES
 from labeling.domain.kinds import Kind, kind_of_reading
 from labeling.domain.nuclides import library
@@ -29,7 +29,8 @@ from lims.errors import InvalidInput
 
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 KEYS = ("protocol", "title", "kind", "nuclide", "product", "source", "differences", "materials", "equipment", "steps",
-        "results", "containers", "balance", "specification", "expires", "label")  # fmt: skip
+        "results", "containers", "balance", "specification", "expires", "label",
+        "line_clearance")  # fmt: skip
 FIELD_KEYS = ("key", "label", "type", "unit", "min", "max", "material", "equipment", "options", "critical", "basis",
               "container", "transfer")  # fmt: skip
 KINDS = ("synthesis", "labeling")
@@ -97,6 +98,14 @@ class Expiry:
 
 
 @dataclass(frozen=True, slots=True)
+class Clearance:
+    """The work area is cleared, and signed for, before the first entry; `text` is what is looked at."""
+
+    verified_by_second_person: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Protocol:
     code: str
     title: str
@@ -112,6 +121,7 @@ class Protocol:
     specification: str | None = None
     expires: Expiry | None = None
     label: str | None = None
+    line_clearance: Clearance | None = None
     containers: tuple[Vessel, ...] = ()
     balance: Criterion | None = None
     kinds: Mapping[str, Kind] = field(default_factory=dict, repr=False)
@@ -168,6 +178,7 @@ def parse_protocol(text: str) -> Protocol:
         specification=code(document, "specification") if "specification" in document.mapping.items else None,
         expires=_expires(document, kinds),
         label=document.optional_text("label"),
+        line_clearance=_clearance(document),
         containers=vessels,
         balance=read_balance(document),
         kinds=MappingProxyType(kinds | result_kinds),
@@ -293,6 +304,17 @@ def _source(document: Section) -> Mapping[str, str]:
         return MappingProxyType({})
     section.only(["title", "doi", "pmcid", "url"])
     return MappingProxyType({key: section.text(key) for key in section.mapping.items})
+
+
+def _clearance(document: Section) -> Clearance | None:
+    """`line_clearance: true`, or a section that says what is looked at and whether a second person does so too."""
+    if isinstance(document.mapping.items.get("line_clearance"), Scalar):
+        return Clearance(verified_by_second_person=False, text="") if document.flag("line_clearance") else None
+    section = document.section("line_clearance", "The line clearance")
+    if section is None:
+        return None
+    section.only(["verified_by_second_person", "text"])
+    return Clearance(section.flag("verified_by_second_person"), section.text("text"))
 
 
 def _expires(document: Section, kinds: Mapping[str, Kind]) -> Expiry | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from labeling.domain.display import display_unit
 from labeling.forms.fields import LabForm, LocalInstantField
+from labeling.services.recording import Reading
 from lims.accounts.forms import SignatureForm
 from lims.audit.reasons import ReasonFor
 
@@ -29,6 +30,8 @@ EQUIVALENT: Mapping[str, tuple[str, ...]] = {
     "min": ("s", "min", "h"),
     "h": ("min", "h"),
 }
+# How a reading was taken, beside its instrument; remembered at the workstation.
+HOW = tuple(name for name in ("setting", "geometry") if name in Reading.__dataclass_fields__)
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 
 
@@ -54,6 +57,7 @@ class EntryForm(LabForm):
         definition: Mapping[str, Any],
         instruments: Sequence[str] = (),
         lots: Sequence[str] = (),
+        unchecked: Collection[str] = (),
         correcting: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -76,8 +80,13 @@ class EntryForm(LabForm):
             del self.fields["u"]
         if definition["equipment_kind"]:
             # Offered as a choice; whether it may be used, and the unit read, the service says in its own words.
-            offered = [("", "Choose"), *((code, code) for code in instruments)]
-            self.fields["equipment"].widget = forms.Select(choices=offered)
+            said = ((code, f"{code} (not checked today)" if code in unchecked else code) for code in instruments)
+            self.fields["equipment"].widget = forms.Select(
+                choices=[("", "Choose"), *said], attrs={"data-kind": definition["equipment_kind"]}
+            )
+            for name in HOW:
+                given = (entry or {}).get(name) or ""
+                self.fields[name] = forms.CharField(required=False, max_length=64, label=name.title(), initial=given)
         else:
             del self.fields["equipment"]
         if units := EQUIVALENT.get(definition["unit"] or ""):
@@ -112,6 +121,15 @@ class EntryForm(LabForm):
                 attrs["list"] = f"{self.slug}-lots"
             self.fields["value"].widget = forms.TextInput(attrs=attrs)
         self.fields["value"].label = label
+
+    @property
+    def how(self) -> list[forms.BoundField]:
+        """The inputs that say how the instrument was set."""
+        return [self[name] for name in HOW if name in self.fields]
+
+    @property
+    def is_quantity(self) -> bool:
+        return self.definition["type"] in NUMERIC
 
     @property
     def opens_more(self) -> bool:
@@ -171,3 +189,9 @@ class VerificationForm(SignatureForm):
 
     seen = forms.CharField(max_length=64, widget=forms.HiddenInput)
     step_key = ""
+
+
+class ValueVerificationForm(SignatureForm):
+    """The signature of the second person under one value."""
+
+    entry_id = 0

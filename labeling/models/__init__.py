@@ -1,4 +1,5 @@
 from labeling.models.batches import Batch, Deviation, Entry, Result, TimerEvent, Verification
+from labeling.models.bench import Dispatch, LineClearance, Scan
 from labeling.models.containers import Container, ContainerEvent, DecayStorage, WasteSurvey
 from labeling.models.controlled import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.models.equipment import Calibration, Equipment, EquipmentCheck
@@ -15,12 +16,15 @@ __all__ = [
     "ControlledVersion",
     "DecayStorage",
     "Deviation",
+    "Dispatch",
     "Entry",
     "Equipment",
     "EquipmentCheck",
+    "LineClearance",
     "Lot",
     "ProtocolVersion",
     "Result",
+    "Scan",
     "SpecificationVersion",
     "TimerEvent",
     "Training",

@@ -11,6 +11,8 @@ from labeling.domain.lifecycle import BatchStatus, actions_from
 from labeling.domain.protocol import Field, Step, Timer
 from labeling.domain.protocol_results import ResultDefinition
 from labeling.models import Batch, Deviation, Entry, Result, Verification
+from labeling.selectors.bench import clearance_of, dispatches_of
+from labeling.selectors.chain import chain_of
 from labeling.selectors.facts import (
     BatchFacts,
     completion_manifest,
@@ -62,7 +64,7 @@ def document_of(facts: BatchFacts) -> Json:
     signatures = list(Signature.objects.filter(subject=batch.number).order_by("id"))
     return {
         **summary_of(batch),
-        "revision": Operation.objects.filter(subject=batch.number).count(),
+        "revision": revision_of(batch),
         "planned_at": batch.planned_at.isoformat(),
         "planned_by": person(batch.planned_by),
         "started_by": person(batch.started_by),
@@ -76,8 +78,16 @@ def document_of(facts: BatchFacts) -> Json:
         "refusals": refusals_of(batch.number),
         "documents": [document_row(d) for d in Document.objects.filter(subject=batch.number).defer("pdf", "context")],
         "audit_review": review_row(trail_of(batch.number)),
+        "line_clearance": clearance_of(facts),
+        "chain_of_identity": chain_of(facts),
+        "dispatches": dispatches_of(facts),
         "actions": list(actions_from(BatchStatus(batch.status))),
     }
+
+
+def revision_of(batch: Batch) -> int:
+    """How many acts there were upon the batch: the ETag of everything about it."""
+    return Operation.objects.filter(subject=batch.number).count()
 
 
 def summary_of(batch: Batch) -> Json:
@@ -124,6 +134,7 @@ def _step(facts: BatchFacts, step: Step) -> Json:
         "instruction": step.instruction or "",
         "verified_by_second_person": step.verified_by_second_person,
         "state": _state(facts, step),
+        "stopped": any(_stops(deviation, step.key) for deviation in facts.deviations),
         "timer": _timer(facts, step.key, step.timer) if step.timer else None,
         "verified_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "verified_at": instant(signature.at if signature else None),
@@ -131,6 +142,11 @@ def _step(facts: BatchFacts, step: Step) -> Json:
         "manifest_sha256": digest_of(step_manifest(facts, step.key)),
         "fields": fields,
     }
+
+
+def _stops(deviation: Deviation, step: str) -> bool:
+    unsettled = deviation.kind == Deviation.Kind.IDENTITY and deviation.assessment_signature_id is None
+    return unsettled and deviation.step == step
 
 
 def _state(facts: BatchFacts, step: Step) -> str:

@@ -53,7 +53,9 @@ class BatchFacts:
 
 
 def facts_of(batch: Batch) -> BatchFacts:
-    entries = Entry.objects.filter(batch=batch).select_related("recorded_by", "equipment", "lot", "source_batch")
+    entries = Entry.objects.filter(batch=batch).select_related(
+        "recorded_by", "equipment", "lot__received_by", "source_batch"
+    )
     results = Result.objects.filter(batch=batch).order_by("id")
     return BatchFacts(
         batch=batch,

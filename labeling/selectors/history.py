@@ -30,6 +30,7 @@ VERBS = {
     "batch.reject": "rejected the batch",
     "entry.record": "recorded",
     "entry.correct": "corrected",
+    "entry.discard": "gave up an entry that had been refused",
     "entry.verify": "verified",
     "step.verify": "verified",
     "timer.start": "started the timer of",
@@ -47,6 +48,11 @@ VERBS = {
     "result.review": "reviewed a test result",
     "result.investigate": "invalidated a test result",
     "identity.refused": "was stopped: cells of another identity",
+    "scan.match": "scanned",
+    "scan.refuse": "scanned something else than was expected:",
+    "line.clear": "cleared the line",
+    "line.verify": "verified that the line is cleared",
+    "batch.dispatch": "handed over the product",
     "signing.refuse": "refused to sign",
     "document.seal": "sealed a printed record",
     "lot.receive": "received a lot",
@@ -170,8 +176,8 @@ def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
     if entry := rows.get("labeling_entry"):
         value = "confirmed" if entry["typed"] == "true" else f"{entry['typed']} {entry['unit']}".rstrip()
         return f" {_words(entry['field'])} ({_words(entry['step'])}): {value}"
-    if timer := rows.get("labeling_timerevent"):
-        return f" {_words(timer['step'])}"
+    if bench := _at_the_bench(rows):
+        return bench
     if result := rows.get("qc_testresult"):
         return f" {_words(result['test'])} {_shown(result)}".rstrip()
     if refusal := rows.get("signatures_refusal"):
@@ -186,6 +192,16 @@ def _signed_for(action: str, covers: str) -> str:
     if action in {"result.review", "result.investigate", "entry.verify", "step.verify"}:
         about = covers.partition(" of ")[0].removeprefix("test ").replace(".", ": ")
         return f", {_words(about)}" if action.startswith("result.") else f" {_words(about)}"
+    return ""
+
+
+def _at_the_bench(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    if timer := rows.get("labeling_timerevent"):
+        return f" {_words(timer['step'])}"
+    if scan := rows.get("labeling_scan"):
+        return f" “{scan['scanned']}” for {scan['expected']}"
+    if sent := rows.get("labeling_dispatch"):
+        return f" to {sent['recipient']}"
     return ""
 
 

@@ -15,6 +15,7 @@ from labeling.selectors.clock import database_now
 from labeling.services.batch_containers import settle_containers
 from labeling.services.deviations import open_deviation
 from labeling.services.equipment import find_equipment, instrument_for
+from labeling.services.gates import keep_mismatch, refuse_stopped, refuse_uncleared
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.materials import IDENTITY_MISMATCH
 from labeling.services.results import recompute
@@ -47,7 +48,7 @@ def record_entry(
     require(actor.user, Permission.MAKE_BATCH)
     require_training_for(actor, number, Task.MAKE, doing="entry.record")
     with (
-        mismatches_kept(actor, number, step),
+        mismatches_kept(actor, number, step, field, reading.value),
         operation(actor=actor, action="entry.record", subject=number, reason=reading.reason) as op,
     ):
         batch = lock_batch(number)
@@ -70,8 +71,9 @@ def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading,
     """A new value beside the old one, with the reason. The old one stays, struck through."""
     require(actor.user, Permission.MAKE_BATCH)
     require_training_for(actor, number, Task.MAKE, doing="entry.correct")
+    place = Entry.objects.filter(batch__number=number, pk=entry_id).values_list("step", "field").first() or ("", "")
     with (
-        mismatches_kept(actor, number, ""),
+        mismatches_kept(actor, number, *place, reading.value),
         operation(actor=actor, action="entry.correct", subject=number, reason=reading.reason) as op,
     ):
         batch = lock_batch(number)
@@ -98,15 +100,14 @@ def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading,
 
 
 @contextmanager
-def mismatches_kept(actor: Actor, number: str, step: str) -> Iterator[None]:
+def mismatches_kept(actor: Actor, number: str, step: str, field: str, given: str) -> Iterator[None]:
     """Cells of another identity: the entry is refused, and that it happened stays, as a critical deviation."""
     try:
         yield
     except InvalidInput as refusal:
         if refusal.code == IDENTITY_MISMATCH:
             with operation(actor=actor, action="identity.refused", subject=number) as op:
-                batch = lock_batch(number)
-                open_deviation(op, batch, kind=Deviation.Kind.IDENTITY, step=step, text=refusal.message)
+                keep_mismatch(op, lock_batch(number), step=step, field=field, scanned=given, says=refusal.message)
         raise
 
 
@@ -134,6 +135,7 @@ def refuse_unless_in_progress(batch: Batch) -> None:
 def _add(
     op: Operation, batch: Batch, step: str, definition: Field, reading: Reading, *, corrects: Entry | None
 ) -> Entry:
+    refuse_uncleared(batch)
     moment, late = measured_time(batch, reading.at, now=database_now(), reason=reading.reason)
     read = read_value(
         definition,
@@ -143,6 +145,7 @@ def _add(
         batch=batch,
         measured_at=moment,
     )
+    refuse_stopped(batch, step)
     entry = Entry.objects.create(
         batch=batch,
         step=step,

@@ -13,6 +13,7 @@ from labeling.domain.training import Task
 from labeling.models import Batch, Deviation, TimerEvent
 from labeling.selectors.clock import database_now
 from labeling.services.deviations import open_deviation
+from labeling.services.gates import refuse_stopped, refuse_uncleared
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.recording import refuse_unless_in_progress
 from labeling.services.times import measured_time
@@ -47,6 +48,8 @@ def record_timer(
         if timer is None:
             raise InvalidInput(f"The step {step} has no timer.", code="no_timer", field="step")
         refuse_unless_in_progress(batch)
+        refuse_uncleared(batch)
+        refuse_stopped(batch, step)
         moment, late = measured_time(batch, at, now=database_now(), reason=reason)
         started_at = _started_at(batch, step, event, moment)
         recorded = TimerEvent.objects.create(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -12,11 +12,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from labeling.domain.day import day_line
 from labeling.domain.lifecycle import BatchStatus, VersionStatus
 from labeling.forms.registers import PlanForm
-from labeling.models import Batch, Lot, ProtocolVersion
+from labeling.models import Batch, ProtocolVersion
 from labeling.selectors.batch import summary_of
-from labeling.selectors.stock import instrument_rows, instruments, lot_row, lots
+from labeling.selectors.stock import instrument_rows, instruments
+from labeling.selectors.today import decaying_stock, expiring, marks_of, open_alarms
 from labeling.selectors.training import not_trained_to_make
 from labeling.services.planning import plan_batch
 from labeling.templatetags.lims_format import isotopes
@@ -28,7 +30,6 @@ from lims.accounts.roles import Permission
 
 OPEN = (BatchStatus.PLANNED, BatchStatus.IN_PROGRESS, BatchStatus.QUARANTINE, BatchStatus.ON_HOLD)
 ON_THEIR_WAY = (VersionStatus.DRAFT, VersionStatus.SUBMITTED, VersionStatus.APPROVED)
-SOON = timedelta(days=7)
 
 
 @require_safe
@@ -43,19 +44,26 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def today(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    expiring = lots(status=Lot.Status.ACCEPTED).filter(expires_at__gt=now, expires_at__lt=now + SOON)
+    day = timezone.localdate(now)
     registered = instrument_rows(list(instruments()))
     context = {
         "waits": waiting_for(request),
         "nothing_to_make": _nothing_to_make(request),
         "board": [_column(status) for status in OPEN],
-        "expiring": [lot_row(lot) for lot in expiring.order_by("expires_at")[:COLUMN_LENGTH]],
+        "alarms": open_alarms() if allowed(request, Permission.WATCH) else [],
+        "stock": decaying_stock(at=now),
+        "expiring": expiring(now=now),
+        "line": day_line(marks_of(day), start=_midnight(day), end=_midnight(day + timedelta(days=1)), now=now),
         "unchecked": [row for row in registered if not row["checked_today"]],
         "registered": bool(registered),
         "may_plan": allowed(request, Permission.MAKE_BATCH),
         "may_check": allowed(request, Permission.KEEP_EQUIPMENT),
     }
     return render(request, "labeling/today.html", context)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=timezone.get_current_timezone())
 
 
 def _nothing_to_make(request: HttpRequest) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
@@ -16,14 +17,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from labeling.domain.lifecycle import BatchStatus
-from labeling.forms.worksheet import EntryForm, StartForm, TimerForm, VerificationForm
-from labeling.selectors.batch import document_of, find_batch
+from labeling.forms.dispatch import DispatchForm
+from labeling.forms.worksheet import HOW, EntryForm, StartForm, TimerForm, ValueVerificationForm, VerificationForm
+from labeling.selectors.batch import document_of, find_batch, revision_of
+from labeling.selectors.clock import database_now
 from labeling.selectors.facts import facts_of
+from labeling.services.clearance import clear_line, verify_line
 from labeling.services.completion import complete_batch
 from labeling.services.planning import start_batch
 from labeling.services.recording import Reading, correct_entry, record_entry
 from labeling.services.timers import record_timer
-from labeling.services.verification import verify_step
+from labeling.services.verification import verify_entry, verify_step
 from labeling.views.activity import activity_now
 from labeling.views.pages import Outcome, act, allowed, batch_frame, carried_out, page, shown
 from labeling.views.trained import trained_for
@@ -49,13 +53,35 @@ def batch(request: HttpRequest, number: str) -> HttpResponse:
     return worksheet(request, number)
 
 
+@page
+@require_safe
+def live(request: HttpRequest, number: str) -> HttpResponse:
+    """The steps and results as they are now, for a page that looks again by itself; 304 while nothing has changed."""
+    revision = f'"{revision_of(find_batch(number))}"'
+    if request.headers.get("If-None-Match") == revision:
+        answer = HttpResponse(status=304)
+    else:
+        answer = shown(request, "labeling/worksheet.html", _context(request, number, None, {}))
+    answer.headers["ETag"] = revision
+    answer.headers["Oxinate-Now"] = database_now().isoformat()
+    answer.headers["Oxinate-Person"] = actor_of(request).user.username
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
 def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None, **forms: Form) -> HttpResponse:
     """The page of the work, with the form that was refused (`entry`, `timer`, `verify`, ...) as it was typed."""
+    return shown(request, "labeling/batch_work.html", _context(request, number, outcome, forms), outcome)
+
+
+def _context(request: HttpRequest, number: str, outcome: Outcome | None, forms: Mapping[str, Form]) -> dict[str, Any]:
     facts = facts_of(find_batch(number))
     document = document_of(facts)
     trained = trained_for(request, facts.batch)
     in_progress = document["status"] == BatchStatus.IN_PROGRESS
-    writable = in_progress and trained.makes
+    clearance = document["line_clearance"]
+    works = in_progress and trained.makes
+    writable = works and (clearance is None or clearance["is_clear"])
     entry = forms.get("entry")
     bound = entry if isinstance(entry, EntryForm) else None
     steps = steps_of(document, choices=site_choices(document), writable=writable, bound=bound)
@@ -67,7 +93,7 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
         "steps": steps,
         "waits": waits_of(facts),
         "writable": writable,
-        "verify_allowed": in_progress and (writable or trained.verifies),
+        "verify_allowed": in_progress and (works or trained.verifies),
         "untrained": trained.untrained,
         "missing": missing_of(document),
         "autofocus": next_field,
@@ -77,13 +103,21 @@ def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None,
         "complete_form": (forms.get("complete") or _signature(document, "complete")) if writable else None,
         "may_report": in_progress and allowed(request, Permission.REPORT_DEVIATION),
         "complete_signed": _completion(document),
+        "clearance": clearance if in_progress else None,
+        "clear_form": forms.get("clear") or (_signature(document, "clear") if works else None),
+        "verify_line_form": forms.get("verify-line") or _signature(document, "verify-line"),
+        "verify_entry_form": forms.get("verify-entry"),
+        "dispatch_form": forms.get("dispatch") or _dispatch_form(request, document),
+        "scan_prefix": settings.SCAN_PREFIX,
         "unfolded": {at, reached}
         | _unfolded(steps, for_verifier=allowed(request, Permission.VERIFY), writable=writable, refused=forms),
         "plus_minus": plus_minus(document),
+        "now": database_now(),
+        "zone": timezone.get_current_timezone_name(),
     }
     if outcome is not None and not outcome.done:
         _raise_a_stray_refusal(context, forms)
-    return shown(request, "labeling/batch_work.html", context, outcome)
+    return context
 
 
 def _signature(document: Mapping[str, Any], name: str) -> SignatureForm:
@@ -94,6 +128,12 @@ def _start_form(document: Mapping[str, Any], *, makes: bool) -> StartForm | None
     if "start" not in document["actions"] or not makes:
         return None
     return StartForm(slug="start", initial={"revision": document["revision"]})
+
+
+def _dispatch_form(request: HttpRequest, document: Mapping[str, Any]) -> DispatchForm | None:
+    if document["status"] != BatchStatus.RELEASED or not allowed(request, Permission.DISPATCH_BATCH):
+        return None
+    return DispatchForm(slug="dispatch", initial={"revision": document["revision"]})
 
 
 def _completion(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -128,6 +168,10 @@ def _raise_a_stray_refusal(context: dict[str, Any], forms: Mapping[str, Form]) -
     placed = {
         "start": context["start_form"] is not None,
         "complete": context["complete_form"] is not None,
+        "dispatch": context["dispatch_form"] is not None,
+        "clear": context["clearance"] is not None,
+        "verify-line": context["clearance"] is not None,
+        "verify-entry": any(slot.needs_check for step in context["steps"] for slot in step.slots),
         "entry": any(slot.is_open for step in context["steps"] for slot in step.slots),
         "timer": context["writable"],
         "verify": any(
@@ -182,6 +226,7 @@ def _record(request: HttpRequest, number: str, typed: Mapping[str, Any]) -> None
         at=typed["at"],
         equipment=typed.get("equipment", ""),
         reason=typed["reason"],
+        **{name: typed.get(name, "") for name in HOW},
     )
     if typed["seen"]:
         saved = correct_entry(actor=actor_of(request), number=number, entry_id=typed["seen"], reading=reading)
@@ -245,6 +290,32 @@ def verify(request: HttpRequest, number: str, step: str) -> HttpResponse:
     if not outcome.done:
         return worksheet(request, number, outcome, verify=form)
     return redirect(f"{reverse('labeling:batch', args=[number])}#{step}")
+
+
+@page
+@act
+def verify_value(request: HttpRequest, number: str, pk: int) -> HttpResponse:
+    """The second person's check of one value, at the workstation where it was recorded."""
+    form = ValueVerificationForm(request.POST, slug=f"verify-value-{pk}")
+    form.entry_id = pk
+    outcome = carried_out(
+        form,
+        lambda: verify_entry(actor=actor_of(request), number=number, entry_id=pk, credential=form.credential),
+    )
+    if not outcome.done:
+        return worksheet(request, number, outcome, **{"verify-entry": form})
+    return redirect("labeling:batch", number)
+
+
+@page
+@act
+def clear(request: HttpRequest, number: str) -> HttpResponse:
+    """The cleared line, signed for; then the second person's signature, where the protocol asks for it."""
+    second = request.POST.get("part") == "verified"
+    name, do = ("verify-line", verify_line) if second else ("clear", clear_line)
+    form = SignatureForm(request.POST, slug=name)
+    outcome = carried_out(form, lambda: do(actor=actor_of(request), number=number, credential=form.credential))
+    return redirect("labeling:batch", number) if outcome.done else worksheet(request, number, outcome, **{name: form})
 
 
 @page

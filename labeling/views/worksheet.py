@@ -14,7 +14,7 @@ from labeling.domain.lifecycle import BatchStatus
 from labeling.forms.worksheet import EntryForm
 from labeling.models import Lot
 from labeling.selectors.facts import BatchFacts
-from labeling.selectors.stock import instruments, lots
+from labeling.selectors.stock import instrument_rows, instruments, lots
 from lims.accounts.forms import SignatureForm
 
 Json = Mapping[str, Any]
@@ -27,6 +27,7 @@ class Choices:
 
     instruments: Mapping[str, Sequence[str]] = field(default_factory=dict)
     lots: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unchecked: frozenset[str] = frozenset()  # instruments without a passed check today
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class Slot:
     def needs_check(self) -> bool:
         entry = self.json["entry"]
         return bool(entry and self.json["critical"] and not entry["verified_by"])
+
+    @property
+    def blank_verification(self) -> SignatureForm:
+        return SignatureForm(slug=f"verify-value-{self.json['entry']['id']}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,10 @@ def steps_of(batch: Json, *, choices: Choices, writable: bool, bound: EntryForm 
             number=position,
             json=step,
             place=_place(step, is_current=step["key"] == current, writable=writable),
-            slots=[_slot(step, item, choices=choices, writable=writable, bound=bound) for item in step["fields"]],
+            slots=[
+                _slot(step, item, choices=choices, writable=writable and not step["stopped"], bound=bound)
+                for item in step["fields"]
+            ],
         )
         for position, step in enumerate(batch["steps"], start=1)
     ]
@@ -115,6 +123,7 @@ def entry_form(step_key: str, item: Json, *, choices: Choices, data: Mapping[str
         step_key=step_key,
         definition=item,
         instruments=choices.instruments.get(item["equipment_kind"] or "", ()),
+        unchecked=choices.unchecked,
         lots=choices.lots.get(item["material"] or "", ()) if item["type"] == "lot" else (),
         correcting=item["entry"] is not None,
     )
@@ -170,10 +179,12 @@ def site_choices(batch: Json) -> Choices:
     if batch["status"] != BatchStatus.IN_PROGRESS:
         return Choices()
     by_kind: dict[str, list[str]] = {}
-    for equipment in instruments():
-        by_kind.setdefault(equipment.kind, []).append(equipment.code)
+    rows = instrument_rows(list(instruments()))
+    for row in rows:
+        by_kind.setdefault(str(row["kind"]), []).append(str(row["code"]))
     by_material: dict[str, list[str]] = {}
     for lot in lots(status=Lot.Status.ACCEPTED).filter(expires_at__gt=timezone.now())[:MOST_LOTS_OFFERED]:
         if not batch["identity"] or lot.identity in ("", batch["identity"]):
             by_material.setdefault(lot.material, []).append(lot.number)
-    return Choices(instruments=by_kind, lots=by_material)
+    unchecked = frozenset(str(row["code"]) for row in rows if not row["checked_today"])
+    return Choices(instruments=by_kind, lots=by_material, unchecked=unchecked)

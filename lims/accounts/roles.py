@@ -28,6 +28,7 @@ class Permission(StrEnum):
     HOLD_BATCH = "put batches on hold"
     RELEASE_BATCH = "release batches"
     REJECT_BATCH = "reject batches"
+    DISPATCH_BATCH = "hand over released batches"
     DRAFT_DOCUMENT = "import protocols and specifications as drafts"
     SUBMIT_DOCUMENT = "review and submit protocols and specifications"
     APPROVE_DOCUMENT = "approve protocols and specifications and make them effective"
@@ -61,7 +62,7 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.OPERATOR: frozenset(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT),
-                *(P.KEEP_CONTAINERS, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
+                *(P.KEEP_CONTAINERS, P.DISPATCH_BATCH, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.REPORT_DEVIATION, P.WATCH}),
@@ -75,7 +76,7 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.RELEASER: frozenset(
             {
                 *(P.VIEW, P.RELEASE_BATCH, P.REJECT_BATCH, P.HOLD_BATCH, P.REPORT_DEVIATION, P.READ_AUDIT),
-                *(P.WATCH, P.ACKNOWLEDGE),
+                *(P.DISPATCH_BATCH, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.QUALITY: frozenset(

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from lims.accounts.models import User
 from lims.audit import submissions
 from lims.audit.models import Submission
-from lims.errors import Malformed
+from lims.errors import Conflict, Malformed
 
 LONGEST_KEY = 200
 PAGING = ("cursor", "page_size")
@@ -35,14 +35,17 @@ class Endpoint(APIView):
     filters: tuple[str, ...] = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        key = request.headers.get("Idempotency-Key", "").strip()
+        # Read before anybody is signed in: the CSRF check of a session consumes the stream.
+        body = request.body if request.method == "POST" and key else b""
         super().initial(request, *args, **kwargs)
         self._refuse_unknown_filters(request)
-        key = request.headers.get("Idempotency-Key", "").strip()
+        _refuse_another_person(request)
         if request.method != "POST" or not key or not isinstance(request.user, User):
             return
         if len(key) > LONGEST_KEY:
             raise Malformed(f"An Idempotency-Key has at most {LONGEST_KEY} characters.", field="Idempotency-Key")
-        digest = submissions.digest_of(method=request.method, path=request.get_full_path(), body=request.body)
+        digest = submissions.digest_of(method=request.method, path=request.get_full_path(), body=body)
         submission = submissions.claim(user=request.user, key=key, request_sha256=digest)
         if submission.status is not None:
             raise _Answered(submission)
@@ -80,3 +83,13 @@ class Endpoint(APIView):
             submissions.forget(submission)
         else:
             submissions.keep(submission, status=answer.status_code, answer=answer.data)
+
+
+def _refuse_another_person(request: Request) -> None:
+    """What one person made and another one's session sends is recorded as neither's (`Oxinate-Person`)."""
+    person = request.headers.get("Oxinate-Person", "").strip()
+    if person and isinstance(request.user, User) and person != request.user.username:
+        raise Conflict(
+            f"This was made by {person}, but {request.user.username} is signed in. Nothing was recorded.",
+            code="other_person",
+        )

@@ -22,6 +22,8 @@ class Meaning(StrEnum):
     TRAINED = "trained"
     TRAINING_WITHDRAWN = "training_withdrawn"
     PERIOD_REVIEWED = "period_reviewed"
+    LINE_CLEARED = "line_cleared"
+    HANDED_OVER = "handed_over"
 
     @property
     def text(self) -> str:
@@ -45,4 +47,6 @@ _TEXT = {
     Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
     Meaning.SURVEYED: "I surveyed this with the result stated.",
     Meaning.PERIOD_REVIEWED: "I reviewed the sample and the exceptions of this period of the audit trail.",
+    Meaning.LINE_CLEARED: "I cleared the work area: nothing of another product or person is left in it.",
+    Meaning.HANDED_OVER: "I handed this over; the identity on it is that of the batch.",
 }

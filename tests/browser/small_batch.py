@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from labeling.models import Batch, ProtocolVersion, SpecificationVersion
+from datetime import timedelta
+
+from labeling.domain.deviations import Assessed, Cause, DeviationClass
+from labeling.models import Batch, Deviation, ProtocolVersion, SpecificationVersion, TimerEvent
+from labeling.selectors.clock import database_now
 from labeling.services.completion import complete_batch
+from labeling.services.deviations import assess_deviation
 from labeling.services.planning import plan_batch, start_batch
 from labeling.services.recording import Reading, record_entry
+from labeling.services.timers import record_timer
 from labeling.services.verification import verify_step
 from labeling.services.versions import import_protocol, import_specification
+from lims.accounts.actors import Actor
 from qc.services.disposition import release_batch
-from tests.factories import People, adopt, credential, give_results, instrument, lot, people, review_trail
+from tests.factories import (
+    LATE,
+    People,
+    adopt,
+    another,
+    credential,
+    give_results,
+    instrument,
+    lot,
+    people,
+    review_trail,
+)
 
 SPECIFICATION = """\
 specification: small
@@ -57,21 +75,34 @@ VALUES = (
 )
 
 
-def laboratory(*, timer: str = "") -> People:
+def laboratory(*, timer: str = "", longest: str = "", more: str = "") -> People:
     """People, the small protocol in use, a checked instrument and an accepted lot; a timer with that minimum."""
     who = people()
-    version, _ = import_specification(actor=who.operator, text=SPECIFICATION)
-    adopt(who, SpecificationVersion, version.code, version.number)
-    protocol, _ = import_protocol(actor=who.operator, text=_with_timer(timer) if timer else PROTOCOL)
-    adopt(who, ProtocolVersion, protocol.code, protocol.number)
-    instrument(who, "DC-1", "dose_calibrator")
-    lot(who, "KIT-1", "kit")
+    adopt_small(who, timer=timer, longest=longest, more=more)
     return who
 
 
-def _with_timer(minutes: str) -> str:
+def adopt_small(who: People, *, timer: str = "", longest: str = "", more: str = "") -> None:
+    """The small protocol, with `more` lines at its end, its specification, instrument and lot."""
+    version, _ = import_specification(actor=who.operator, text=SPECIFICATION)
+    adopt(who, SpecificationVersion, version.code, version.number)
+    protocol, _ = import_protocol(actor=who.operator, text=_with_timer(timer, longest) + more)
+    adopt(who, ProtocolVersion, protocol.code, protocol.number)
+    instrument(who, "DC-1", "dose_calibrator")
+    lot(who, "KIT-1", "kit")
+
+
+def _with_timer(minutes: str, longest: str) -> str:
+    limits = [f'{key}: "{given}"' for key, given in (("min_minutes", minutes), ("max_minutes", longest)) if given]
+    if not limits:
+        return PROTOCOL
     title = "    title: Assay the product\n"
-    return PROTOCOL.replace(title, f'{title}    timer: {{min_minutes: "{minutes}"}}\n')
+    return PROTOCOL.replace(title, f"{title}    timer: {{{', '.join(limits)}}}\n")
+
+
+def timer_started(who: People, number: str, *, seconds_ago: float) -> TimerEvent:
+    at = database_now() - timedelta(seconds=seconds_ago)
+    return record_timer(actor=who.operator, number=number, step="product", event="start", at=at)
 
 
 def released_with_growth(who: People) -> str:
@@ -82,8 +113,17 @@ def released_with_growth(who: People) -> str:
     return batch.number
 
 
-def in_progress(who: People) -> Batch:
-    return start_batch(actor=who.operator, number=plan_batch(actor=who.operator, protocol="small").number)
+def in_progress(who: People, *, minutes_ago: float = 0) -> Batch:
+    number = plan_batch(actor=who.operator, protocol="small").number
+    if not minutes_ago:
+        return start_batch(actor=who.operator, number=number)
+    at = database_now() - timedelta(minutes=minutes_ago)
+    return start_batch(actor=who.operator, number=number, started_at=at, reason=LATE)
+
+
+def operator_too() -> Actor:
+    """A colleague of the operator, at another workstation."""
+    return another("operator_too", "operator")
 
 
 def recorded(who: People, *, volume: str = "3.0") -> Batch:
@@ -104,3 +144,20 @@ def in_quarantine(who: People, *, purity: str = "98.2", reviewed: bool = True) -
     if reviewed:
         review_trail(who, batch.number)
     return batch
+
+
+def settle(who: People, number: str) -> None:
+    """Quality assesses the critical deviation that stopped a step."""
+    assess_deviation(
+        actor=who.quality,
+        number=number,
+        deviation_id=Deviation.objects.get(batch__number=number, kind=Deviation.Kind.IDENTITY).pk,
+        assessed=Assessed(
+            "A label of the next patient lay on the bench; it was removed.",
+            DeviationClass.CRITICAL,
+            impact="None: the cells were not touched before the right label was scanned.",
+            cause=Cause.METHOD,
+            root_cause="Labels of two patients were printed at once.",
+        ),
+        credential=credential("quality"),
+    )

@@ -64,6 +64,7 @@ TRAINING = {
     "way": "supervised_run",
     "valid_until": "2027-01-01T00:00:00+00:00",
 }
+CONSIGNMENT = dict.fromkeys(("scanned", "quantity", "recipient", "address", "phone", "carrier"), "x")
 HALF_LIFE = {"half_life": {"value": "78.4", "unit": "h"}, "source": "nobody"}
 SURVEY = {"equipment": "SM-1", "background": "0.08", "reading": "0.09", "unit": "uSv/h", "outcome": "fail"}
 VERSION_ACTS = {"submit": P.SUBMIT_DOCUMENT, "approve": P.APPROVE_DOCUMENT, "retire": P.APPROVE_DOCUMENT}
@@ -136,6 +137,11 @@ REST: dict[str, Route] = {
     "batches/<str:number>/entries/<int:entry_id>/verify/": signs(P.VERIFY),
     "batches/<str:number>/steps/<str:step>/verify/": signs(P.VERIFY),
     "batches/<str:number>/timers/": writes(P.MAKE_BATCH, step="product", event="start"),
+    "batches/<str:number>/scans/": writes(P.MAKE_BATCH, code="KIT-9", step="product", field="kit_lot"),
+    "batches/<str:number>/discards/": writes(P.MAKE_BATCH, what="Volume: 3", at=NOW, **WHY),
+    "batches/<str:number>/line-clearance/": signs(P.MAKE_BATCH),
+    "batches/<str:number>/line-clearance/verify/": signs(P.VERIFY),
+    "batches/<str:number>/dispatches/": signs(P.DISPATCH_BATCH, scanned="S-1"),
     "deviations/": reads(P.VIEW),
     "batches/<str:number>/deviations/": writes(P.REPORT_DEVIATION, text="spilled", severity="minor"),
     "batches/<str:number>/deviations/<int:deviation_id>/assess/": signs(P.ASSESS_DEVIATION, assessment="no effect"),
@@ -194,6 +200,11 @@ PAGES: dict[str, Route] = {
     "batches/<str:number>/start/": writes(P.MAKE_BATCH, P.VIEW),
     "batches/<str:number>/entries/": writes(P.MAKE_BATCH, P.VIEW, **CORRECTION),
     "batches/<str:number>/timers/": writes(P.MAKE_BATCH, P.VIEW, step="product", event="start"),
+    "batches/keeper.js": reads(Open.EVERYBODY),
+    "batches/<str:number>/live/": reads(P.VIEW),
+    "batches/<str:number>/entries/<int:pk>/verify/": signs(P.VERIFY, P.VIEW),
+    "batches/<str:number>/clearance/": signs(P.MAKE_BATCH, P.VIEW),
+    "batches/<str:number>/dispatch/": signs(P.DISPATCH_BATCH, P.VIEW, **CONSIGNMENT),
     "batches/<str:number>/steps/<str:step>/verify/": signs(P.VERIFY, P.VIEW, seen="0" * 64),
     "batches/<str:number>/complete/": signs(P.MAKE_BATCH, P.VIEW),
     "deviations/": reads(P.VIEW),

@@ -120,6 +120,7 @@ def pk_of(made: Scene, route: str) -> int:
         "samples": "sample_id",
         "tokens": "token_id",
         "containers": "container_id",
+        "entries": "entry_id",
     }
     word = re.findall(r"(\w+)/<int:pk>", route)
     return int(made.named[words[word[0]]]) if word else 0

@@ -27,6 +27,7 @@ NESTED = [
 ]
 NESTED_PAGES = [
     ("operator", "entries/", "entry_id", {"step": "product", "field": "volume", "value": "1", "unit": "mL"}, False),
+    ("verifier", "entries/{}/verify/", "entry_id", {}, True),
     ("reviewer", "deviations/{}/", "deviation_id", {"assessment": "none", "severity": "minor"}, True),
     ("reviewer", "tests/{}/review/", "result_id", {}, True),
     ("quality", "tests/{}/investigation/", "result_id", {"cause": "x"}, True),

@@ -1,0 +1,69 @@
+// The line above the steps says in words whether everything is on the server. Its space is always there.
+import { clockTime } from "./instants.js";
+import { h, page, sheet, slotOf } from "./page.js";
+import { lineOf } from "./painting.js";
+import * as queue from "./queue.js";
+
+const says = /** @type {HTMLElement} */ (document.getElementById("line-says"));
+const more = /** @type {HTMLElement} */ (document.getElementById("line-more"));
+
+/** @param {number} n */
+const entries = (n) => `${n} ${n === 1 ? "entry" : "entries"}`;
+/** @param {number} n */
+const byThemselves = (n) => (n === 1 ? "it goes up by itself" : "they go up by themselves");
+
+/** The state of the line: tone, sign and sentence. @returns {[string, string, string]} */
+function sentence() {
+  const n = queue.waiting().length + queue.making;
+  const refused = queue.items.filter((item) => item.person === page.person && item.status !== "waiting").length;
+  if (queue.way === "signed-out") return ["fail", "!", n ? `Your session has ended. ${entries(n)} kept here, not yet saved.` : "Your session has ended."];
+  if (queue.way === "other-person") return ["fail", "!", `Somebody else is signed in in this browser. ${entries(n)} of yours kept here.`];
+  if (queue.way === "unreachable") return ["warn", "○", n ? `No connection.${asOf()} ${entries(n)} kept here; ${byThemselves(n)}.` : `No connection.${asOf()} What you record is kept here until it is back.`];
+  if (queue.way === "busy") return ["warn", "○", `The server is busy. ${entries(n)} kept here; ${byThemselves(n)}.`];
+  if (n) return ["wait", "○", `Saving ${entries(n)}.`];
+  if (refused) return ["fail", "✕", `${entries(refused)} not saved: see below.`];
+  return ["pass", "✓", "Everything is saved."];
+}
+
+/** Of when this page is, where it comes out of the browser's store. */
+function asOf() {
+  const kept = document.documentElement.dataset.kept;
+  return kept ? ` This page is as it was at ${clockTime(Number(kept))}.` : "";
+}
+
+/** @param {string} before */
+function signIn(before) {
+  const next = encodeURIComponent(location.pathname + location.search);
+  return h("a", { class: "button main", href: `/sign-in/?next=${next}` }, before);
+}
+
+let shown = "";
+function paint() {
+  const kept = document.documentElement.dataset.kept;
+  if (kept && queue.way === "open") return location.reload();  // a page out of the browser's store gives way to the real one
+  const [tone, sign, words] = sentence();
+  if (shown !== words) {
+    shown = words;
+    sheet.dataset.line = tone;
+    says.replaceChildren(h("span", { class: `line-sign state-${tone}`, "aria-hidden": "true" }, sign), h("span", {}, words));
+    if (queue.way === "signed-out") says.append(signIn("Sign in again"));
+    if (queue.way === "other-person") says.append(signIn("Reload the page"));
+  }
+  const section = /** @type {HTMLElement} */ (says.parentElement);
+  if (queue.items.length || tone !== "pass") section.hidden = false;
+  const typing = document.activeElement?.closest(".giving-up");
+  if (typing) return;
+  const elsewhere = queue.items.filter((item) => item.batch !== page.number || item.person !== page.person || !item.slot || !slotOf(item.slot));
+  more.hidden = elsewhere.length === 0;
+  more.replaceChildren(...elsewhere.map((item) => {
+    const line = lineOf(item, true);
+    if (item.person !== page.person) line.append(h("p", { class: "small" }, `Recorded by ${item.person}; it goes up when ${item.person} signs in on this computer again.`));
+    return line;
+  }));
+}
+
+export function begin() {
+  queue.watch(paint);
+  sheet.addEventListener("swapped", paint);
+  paint();
+}

@@ -1,0 +1,173 @@
+// Sends what waits, one after the other, in the order it was made. Whatever happens on the way, it is recorded once.
+import { iso, now } from "./instants.js";
+import { page } from "./page.js";
+import * as store from "./store.js";
+
+/** @typedef {import("./store.js").Item} Item */
+/** What stands between an entry and the server: nothing, the network, or a session. */
+/** @typedef {"open"|"unreachable"|"signed-out"|"other-person"|"busy"} Way */
+
+const AGAIN_MS = 3000;
+const listeners = /** @type {Set<() => void>} */ (new Set());
+const hearers = /** @type {Set<(item: Item, answer: any) => void>} */ (new Set());
+/** @type {Item[]} */
+export let items = [];
+/** @type {Way} */
+export let way = document.documentElement.dataset.kept ? "unreachable" : "open";
+let sending = false;
+/** Entries on their way into the browser's database: the line says so from the first instant. */
+export let making = 0;
+
+/** Call `listener` whenever something about the queue changes. @param {() => void} listener */
+export function watch(listener) { listeners.add(listener); }
+
+/** Call `hearer` with what the server answered to an entry that it took. @param {(item: Item, answer: any) => void} hearer */
+export function hear(hearer) { hearers.add(hearer); }
+
+/** Another page of this browser may have added or sent something. */
+async function lookAgain() {
+  if (JSON.stringify(await store.all()) !== JSON.stringify(items)) await changed();
+}
+
+async function changed() {
+  items = await store.all();
+  for (const listener of listeners) listener();
+}
+
+/** @param {Way} next */
+export function found(next) {
+  if (way === next) return;
+  way = next;
+  for (const listener of listeners) listener();
+}
+
+export const mine = () => items.filter((item) => item.person === page.person && item.batch === page.number);
+export const waiting = () => items.filter((item) => item.person === page.person && item.status === "waiting");
+
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Keep an entry, then send it. What was refused in the same place before is replaced by it.
+ * @param {{path: string, body: object, slot: string, label: string, shown: string, made?: number, stops?: string}} entry */
+export async function keep(entry) {
+  making += 1;
+  for (const listener of listeners) listener();
+  const earlier = mine().filter((item) => item.slot === entry.slot && item.status !== "waiting");
+  await store.add({
+    made: now(), ...entry, body: JSON.stringify(entry.body), key: newKey(), person: page.person, batch: page.number,
+    status: "waiting",
+  });
+  for (const item of earlier) await store.remove(item.id);
+  making -= 1;
+  await changed();
+  void send();
+}
+
+/** A refused entry is given up: that it was, and why, goes up in its place. @param {Item} item @param {string} reason */
+export async function discard(item, reason) {
+  await store.add({
+    key: newKey(), person: page.person, batch: item.batch, path: "discards/", slot: "", label: item.label,
+    shown: "given up", made: now(), status: "waiting",
+    body: JSON.stringify({ what: `${item.label}: ${item.shown}`, at: iso(item.made), refusal: item.says || "", reason }),
+  });
+  await store.remove(item.id);
+  await changed();
+  void send();
+}
+
+/** @param {string} name */
+const cookie = (name) => document.cookie.split("; ").find((c) => c.startsWith(`${name}=`))?.slice(name.length + 1) || "";
+
+/** @param {Item} item */
+const post = (item) => fetch(`/api/v1/batches/${encodeURIComponent(item.batch)}/${item.path}`, {
+  method: "POST",
+  credentials: "same-origin",
+  body: item.body,
+  headers: {
+    "Content-Type": "application/json",
+    "Idempotency-Key": item.key,
+    "Oxinate-Person": item.person,
+    "Oxinate-Waited": String(Math.max(0, Math.floor((now() - item.made) / 1000))),
+    "X-CSRFToken": cookie("csrftoken"),
+  },
+  signal: AbortSignal.timeout(20000),
+});
+
+/** Whether what is there is this very entry, whose answer was lost on the way. @param {Item} item */
+async function isThere(item) {
+  const answer = await fetch(`/api/v1/batches/${encodeURIComponent(item.batch)}/`, { credentials: "same-origin" });
+  if (!answer.ok) return false;
+  const made = JSON.parse(item.body);
+  const [key, fieldKey] = item.slot.split(".");
+  const step = (await answer.json()).steps.find((/** @type {any} */ s) => s.key === key);
+  if (made.event) return Date.parse(step?.timer?.[made.event === "start" ? "started_at" : "stopped_at"]) === Date.parse(made.at);
+  const entry = step?.fields.find((/** @type {any} */ f) => f.key === fieldKey)?.entry;
+  if (!entry || entry.recorded_by.username !== item.person || entry.typed !== String(made.value).trim()) return false;
+  const corrected = /^entries\/(\d+)\/correct\/$/.exec(item.path);
+  return corrected ? entry.corrects === Number(corrected[1]) : Date.parse(entry.at) === Date.parse(made.at);
+}
+
+/** What became of one entry. @param {Item} item @returns {Promise<boolean>} whether to go on with the next */
+async function sendOne(item) {
+  const answer = await post(item);
+  const body = await answer.json().catch(() => ({}));
+  if (answer.ok) {
+    await store.remove(item.id);
+    found("open");
+    for (const hearer of hearers) hearer(item, body);
+    return true;
+  }
+  if (answer.status === 401) return found("signed-out"), false;
+  if (body.code === "other_person") return found("other-person"), false;
+  if (answer.status >= 500 || answer.status === 429) return found(answer.status === 429 ? "busy" : "unreachable"), false;
+  if (answer.status === 403 && /CSRF/.test(body.detail || "")) return found("signed-out"), false;
+  if (["still_running", "already_recorded", "stale"].includes(body.code)) {
+    if (await isThere(item)) return await store.remove(item.id), true;
+    if (body.code === "still_running") return found("busy"), false;
+  }
+  found("open");
+  await store.put({
+    ...item, status: ["already_recorded", "stale"].includes(body.code) ? "conflict" : "refused",
+    code: body.code || "", says: body.detail || `The server answered ${answer.status}.`,
+  });
+  return true;
+}
+
+async function sendAll() {
+  for (;;) {
+    items = await store.all();
+    const next = waiting()[0];
+    if (!next) return;
+    const goOn = await sendOne(next);
+    await changed();
+    if (!goOn) return;
+  }
+}
+
+/** Send what waits. Several pages of one browser take turns. */
+export async function send() {
+  if (sending) return;
+  sending = true;
+  try {
+    if (navigator.locks) await navigator.locks.request("oxinate-queue", sendAll);
+    else await sendAll();
+  } catch (fault) {
+    if (!(fault instanceof TypeError || fault instanceof DOMException)) throw fault;
+    found("unreachable");  // no network, a server that is down, or one that does not answer
+  } finally {
+    sending = false;
+    await changed();
+  }
+  if (way === "open" && waiting().length) void send();  // made while the last one was on its way
+}
+
+export async function begin() {
+  await changed();
+  void send();
+  setInterval(lookAgain, AGAIN_MS);
+  setInterval(() => { if (waiting().length && way !== "signed-out" && way !== "other-person") void send(); }, AGAIN_MS);
+  window.addEventListener("online", () => void send());
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) void send(); });
+}
