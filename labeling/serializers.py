@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from labeling.domain.deviations import Cause, Conclusion, DeviationClass
 from labeling.domain.quantities import parse_instant
+from labeling.services.receipts import Delivery, Survey
 from lims.audit.reasons import ReasonFor, reason_text
 from lims.inputs import PRINTABLE, Input, TypedField, read_input
 from lims.signatures.serializers import SignatureInput, SignedInput
@@ -33,6 +34,21 @@ class QuantityInput(Input):
 class ReadingInput(QuantityInput):
     at = serializers.CharField(max_length=40)
     equipment = text()
+    u = TypedField(required=False, default="")
+    zone = text(64)
+    setting = text(40)
+    geometry = text(120)
+
+
+class PackageSurveyInput(Input):
+    surface = QuantityInput()
+    one_meter = QuantityInput()
+    condition = serializers.CharField(max_length=8)
+    wipe = serializers.CharField(max_length=12)
+    wipe_reading = QuantityInput(required=False, allow_null=True, default=None)
+    at = InstantField(required=False, default=None)
+    equipment = text(64)
+    note = text()
 
 
 class LotInput(Input):
@@ -45,6 +61,19 @@ class LotInput(Input):
     stated = ReadingInput(required=False, allow_null=True)
     volume = QuantityInput(required=False, allow_null=True)
     received = ReadingInput(required=False, allow_null=True)
+    supplier = text(200)
+    order_number = text(64)
+    chemical_form = text(120)
+    nuclide = text(16)
+    quantity = QuantityInput(required=False, allow_null=True, default=None)
+    survey = PackageSurveyInput(required=False, allow_null=True, default=None)
+
+
+def delivery_of(lot: dict[str, Any]) -> Delivery:
+    """What came beside the lot, taken out of the checked content of a `LotInput`."""
+    names = ("supplier", "order_number", "chemical_form", "nuclide", "quantity")
+    survey = lot.pop("survey")
+    return Delivery(**{name: lot.pop(name) for name in names}, survey=Survey(**survey) if survey else None)
 
 
 class DocumentInput(Input):

@@ -68,6 +68,8 @@ LICENCE_LIMITS = environment.activities("LIMS_LICENCE_LIMITS")
 CLEARANCE_LIMITS = environment.activities("LIMS_CLEARANCE_LIMITS")
 TIME_ZONE = environment.time_zone("LIMS_SITE_TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
+# How far an activity may lie from its supplier's statement on arrival; 10 % is a proposal, the site sets its own.
+ARRIVAL_LIMIT_PERCENT = environment.whole_number("LIMS_ARRIVAL_LIMIT_PERCENT", 10)
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 DATA_DIR = Path(environment.text("LIMS_DATA_DIR", str(BASE_DIR / "var")))

@@ -8,23 +8,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from labeling.models import Lot
-from labeling.selectors.stock import lot_row, lots
-from labeling.serializers import LotInput
+from labeling.selectors.stock import find_lot, lot_document, lot_row, lots
+from labeling.serializers import LotInput, delivery_of
 from labeling.services.materials import decide_lot, receive_lot
 from lims.accounts.actors import actor_of
 from lims.audit.api import Endpoint
-from lims.errors import NotFound
 from lims.inputs import read_input
 from lims.pagination import NewestFirst
 from lims.signatures.serializers import SignedInput, credential_of, reason_of
 
+FILTERS = ("number", "status", "material", "identity", "kind")
+
 
 class LotsApi(Endpoint):
-    filters = ("number", "status", "material", "identity")
+    filters = FILTERS
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        asked = {name: request.query_params.get(name, "") for name in ("number", "status", "material", "identity")}
+        asked = {name: request.query_params.get(name, "") for name in FILTERS}
         rows = lots(**asked)
         pages = NewestFirst()
         page: list[Lot] = pages.paginate_queryset(rows, request, view=self) or []
@@ -32,14 +33,16 @@ class LotsApi(Endpoint):
 
     @extend_schema(request=LotInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
-        lot = receive_lot(actor=actor_of(request), **read_input(LotInput, request.data))
-        return Response(lot_row(_lot(lot.pk)), status=201)
+        data = read_input(LotInput, request.data)
+        delivery = delivery_of(data)
+        lot = receive_lot(actor=actor_of(request), delivery=delivery, **data)
+        return Response(lot_document(find_lot(lot.pk)), status=201)
 
 
 class LotApi(Endpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, lot_id: int) -> Response:
-        return Response(lot_row(_lot(lot_id)))
+        return Response(lot_document(find_lot(lot_id)))
 
 
 class LotDecisionApi(Endpoint):
@@ -55,11 +58,4 @@ class LotDecisionApi(Endpoint):
             accept=self.accept,
             reason=reason_of(data),
         )
-        return Response(lot_row(_lot(lot_id)))
-
-
-def _lot(lot_id: int) -> Lot:
-    lot = lots().filter(pk=lot_id).first()
-    if lot is None:
-        raise NotFound("There is no such lot.")
-    return lot
+        return Response(lot_document(find_lot(lot_id)))

@@ -24,6 +24,7 @@ from labeling.domain.protocol_containers import (
 )
 from labeling.domain.protocol_results import read_results
 from labeling.domain.result_definitions import ResultDefinition
+from labeling.domain.stock import Amount, read_consumption
 from labeling.domain.units import dimension_of, unit
 from lims.errors import InvalidInput
 
@@ -32,7 +33,7 @@ KEYS = ("protocol", "title", "kind", "nuclide", "product", "source", "difference
         "results", "containers", "balance", "specification", "expires", "label",
         "line_clearance")  # fmt: skip
 FIELD_KEYS = ("key", "label", "type", "unit", "min", "max", "material", "equipment", "options", "critical", "basis",
-              "container", "transfer")  # fmt: skip
+              "container", "transfer", "consumes")  # fmt: skip
 KINDS = ("synthesis", "labeling")
 UNCHECKED = ("refuse", "signed_reason")
 LONGEST_EXPIRY_HOURS = 366 * 24
@@ -68,6 +69,7 @@ class Field:
     equipment: str | None = None
     options: tuple[str, ...] = ()
     critical: bool = False
+    consumes: Amount | None = None
     container: str | None = None
     transfer: Transfer | None = None
 
@@ -269,6 +271,7 @@ def _field(section: Section, known: _Known) -> Field:
         equipment=equipment,
         options=options,
         critical=section.flag("critical"),
+        consumes=read_consumption(section, kind),
         container=read_container(section, kind, known.vessels),
         transfer=read_transfer(section, kind, known.vessels, known.materials),
     )

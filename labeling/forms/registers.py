@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from labeling.forms.fields import LabForm, LocalInstantField
+from labeling.forms.fields import LabForm
 
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 CODE = {"autocomplete": "off", "spellcheck": "false"}
@@ -25,66 +25,6 @@ class PlanForm(LabForm):
         choice = forms.ChoiceField(choices=[("", "Choose"), *protocols] if len(protocols) > 1 else protocols)
         choice.widget.attrs["aria-describedby"] = self.says("protocol")
         self.fields["protocol"] = choice
-
-
-class LotForm(LabForm):
-    number = forms.CharField(max_length=64, label="Lot number", widget=forms.TextInput(attrs=CODE))
-    material = forms.ChoiceField()
-    expires_at = LocalInstantField(label="Expires")
-    name = forms.CharField(required=False, max_length=200, label="Name on the label")
-    identity = forms.CharField(
-        required=False, max_length=64, label="Chain-of-identity number", widget=forms.TextInput(attrs=CODE)
-    )
-    stated_value = forms.CharField(
-        required=False, max_length=40, label="Activity stated by the supplier", widget=forms.TextInput(attrs=NUMBER)
-    )
-    stated_unit = forms.ChoiceField(choices=ACTIVITY_UNITS, label="Unit")
-    stated_at = LocalInstantField(required=False, label="Stated for")
-    volume = forms.CharField(
-        required=False, max_length=40, label="Volume", widget=forms.TextInput(attrs={**NUMBER, "class": "has-unit"})
-    )
-    received_value = forms.CharField(
-        required=False, max_length=40, label="Activity read on arrival", widget=forms.TextInput(attrs=NUMBER)
-    )
-    received_unit = forms.ChoiceField(choices=ACTIVITY_UNITS, label="Unit")
-    received_at = LocalInstantField(required=False, label="Read at")
-    received_equipment = forms.ChoiceField(required=False, label="Instrument")
-
-    def __init__(
-        self, *args: Any, materials: Sequence[tuple[str, str]], instruments: Sequence[str], **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._choose("material", [("", "Choose"), *materials], required=True, label="Material")
-        self._choose("received_equipment", [("", "Choose"), *((i, i) for i in instruments)], label="Instrument")
-
-    def _choose(self, name: str, choices: Sequence[tuple[str, str]], *, label: str, required: bool = False) -> None:
-        field = forms.ChoiceField(choices=choices, required=required, label=label)
-        field.widget.attrs["aria-describedby"] = self.says(name)
-        self.fields[name] = field
-
-    def input_named(self, name: str) -> str:
-        return "volume" if name.startswith("volume") else super().input_named(name)
-
-    @property
-    def stated(self) -> dict[str, str] | None:
-        return self._reading("stated")
-
-    @property
-    def received(self) -> dict[str, str] | None:
-        reading = self._reading("received")
-        return {**reading, "equipment": self.cleaned_data["received_equipment"]} if reading else None
-
-    @property
-    def volume_given(self) -> dict[str, str] | None:
-        typed = self.cleaned_data["volume"]
-        return {"value": typed, "unit": "mL"} if typed else None
-
-    def _reading(self, name: str) -> dict[str, str] | None:
-        typed, at = self.cleaned_data[f"{name}_value"], self.cleaned_data[f"{name}_at"]
-        if not typed:
-            return None
-        reading = {"value": typed, "unit": self.cleaned_data[f"{name}_unit"]}
-        return {**reading, "at": at.isoformat()} if at else reading
 
 
 class ImportForm(LabForm):

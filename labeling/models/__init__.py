@@ -13,6 +13,7 @@ from labeling.models.equipment import (
 )
 from labeling.models.materials import Lot
 from labeling.models.nuclides import AdoptedNuclide
+from labeling.models.receipts import CertificateFile, LotCertificate, PackageSurvey, Withdrawal
 from labeling.models.restating import Reevaluation, Restatement, UncheckedUse
 from labeling.models.training import Training, TrainingWithdrawal
 
@@ -20,6 +21,7 @@ __all__ = [
     "AdoptedNuclide",
     "Batch",
     "Calibration",
+    "CertificateFile",
     "CheckSource",
     "Container",
     "ContainerEvent",
@@ -34,6 +36,8 @@ __all__ = [
     "EquipmentRules",
     "LineClearance",
     "Lot",
+    "LotCertificate",
+    "PackageSurvey",
     "ProtocolVersion",
     "Reevaluation",
     "Restatement",
@@ -49,4 +53,5 @@ __all__ = [
     "UncheckedUse",
     "Verification",
     "WasteSurvey",
+    "Withdrawal",
 ]

@@ -59,6 +59,9 @@ VERBS = {
     "lot.receive": "received a lot",
     "lot.accept": "accepted the lot",
     "lot.reject": "rejected the lot",
+    "lot.certificate": "added a certificate to the lot",
+    "lot.survey": "surveyed the package of the lot",
+    "lot.withdraw": "took something from the lot",
     "container.open": "opened the container",
     "container.read": "read the container",
     "container.transfer": "moved activity out of the container",
@@ -122,6 +125,7 @@ UNTOLD = {
     *("labeling_decaystorage", "labeling_wastesurvey"),
     *("labeling_checksource", "labeling_equipmentrules", "labeling_servicestatus", "labeling_restatement"),
     *("labeling_adoptednuclide", "oversight_alarm", "oversight_acknowledgement"),
+    *("labeling_lotcertificate", "labeling_packagesurvey"),
 }
 
 

@@ -7,14 +7,19 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
+from labeling.domain.criteria import Verdict
+from labeling.domain.display import display
 from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.protocol import Material
 from labeling.domain.quantities import parse_instant, parse_nonnegative
+from labeling.domain.stock import amount_text, read_amount
 from labeling.domain.units import dimension_of, unit, wrong_unit
 from labeling.models import Batch, Equipment, Lot
 from labeling.selectors.clock import database_now
+from labeling.services.arrivals import arrival_of, nuclide_of_lot
 from labeling.services.equipment import instrument_for
 from labeling.services.lot_containers import open_lot_container
+from labeling.services.receipts import NOTHING_ELSE, Delivery, keep_certificate, keep_survey
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
 from lims.accounts.roles import Permission, require
@@ -38,13 +43,19 @@ def receive_lot(
     stated: Mapping[str, str] | None = None,
     volume: Mapping[str, str] | None = None,
     received: Mapping[str, str] | None = None,
+    delivery: Delivery = NOTHING_ELSE,
 ) -> Lot:
-    """Put a lot into quarantine, with what the supplier states and what was read on arrival.
+    """Put a lot into quarantine, with what the supplier states, what was read on arrival and what else came with it.
 
-    `stated` and `received` are readings {"value", "unit", "at"}, `received` with its "equipment"; `volume` has no time.
+    `stated` and `received` are readings {"value", "unit", "at", "u"?}, `received` with its "equipment"; `volume` has
+    no time. A supplier may state an activity for an instant to come.
     """
     require(actor.user, Permission.RECEIVE_LOT)
     received_on = _instrument_of(received)
+    quantity = read_amount(delivery.quantity, field="quantity") if delivery.quantity else None
+    nuclide = nuclide_of_lot(delivery.nuclide, material)
+    stated_kept = _quantity(stated, field="stated", timed=True)
+    received_kept = _quantity(received, field="received", timed=True)
     lot = Lot(
         number=number,
         material=material,
@@ -52,10 +63,17 @@ def receive_lot(
         name=name,
         identity=identity,
         expires_at=expires_at,
-        stated=_quantity(stated, field="stated", timed=True),
+        supplier=delivery.supplier.strip(),
+        order_number=delivery.order_number.strip(),
+        chemical_form=delivery.chemical_form.strip(),
+        nuclide=nuclide,
+        stated=stated_kept,
         volume=_quantity(volume, field="volume", timed=False),
-        received=_quantity(received, field="received", timed=True),
+        received=received_kept,
         received_on=received_on,
+        arrival=arrival_of(nuclide, stated=stated_kept, received=received_kept, instrument=received_on),
+        quantity=quantity.value if quantity else None,
+        quantity_unit=quantity.unit if quantity else "",
         received_by=actor.user,
     )
     with operation(actor=actor, action="lot.receive", subject=number) as op:
@@ -65,7 +83,11 @@ def receive_lot(
         except IntegrityError:
             raise Conflict(f"A lot {number} was received already.", code="already_exists", field="number") from None
         if stated or received:
-            open_lot_container(op, lot)
+            open_lot_container(op, lot, nuclide)
+        if delivery.certificate is not None:
+            keep_certificate(op, lot, delivery.certificate)
+        if delivery.survey is not None:
+            keep_survey(op, lot, delivery.survey)
     return lot
 
 
@@ -87,6 +109,11 @@ def decide_lot(*, actor: Actor, lot_id: int, credential: Credential, accept: boo
             raise SegregationOfDuties(f"You received lot {lot.number}; another person has to examine it.")
         if not accept and not reason.strip():
             raise InvalidInput("Say why the lot is rejected.", code="reason_missing", field="reason")
+        concerns = acceptance_concerns(lot)
+        if accept and concerns and not reason.strip():
+            raise InvalidInput(
+                f"{' '.join(concerns)} Say why the lot is accepted nevertheless.", code="reason_missing", field="reason"
+            )
         lot.disposition_signature = sign(
             op,
             attestation,
@@ -100,7 +127,56 @@ def decide_lot(*, actor: Actor, lot_id: int, credential: Credential, accept: boo
         return lot
 
 
+def acceptance_concerns(lot: Lot) -> list[str]:
+    """What an acceptance has to answer with a reason, each in a sentence."""
+    concerns = []
+    if lot.kind == "radioactive" and not lot.certificates.exists():
+        concerns.append("There is no certificate for this activity.")
+    if lot.arrival and lot.arrival["verdict"] == Verdict.FAIL:
+        difference = display(lot.arrival["difference_percent"], lot.arrival["u_percent"], "%")
+        limit = lot.arrival["limit_percent"]
+        concerns.append(f"What was measured on arrival differs by {difference} from what was stated, beyond {limit} %.")
+    survey = lot.surveys.order_by("-pk").first()
+    if survey is not None and (survey.condition != survey.Condition.INTACT or survey.wipe == survey.Wipe.CONTAMINATED):
+        found = [survey.get_condition_display().lower()] if survey.condition != survey.Condition.INTACT else []
+        found += ["contaminated"] if survey.wipe == survey.Wipe.CONTAMINATED else []
+        concerns.append(f"The package was found {' and '.join(found)}.")
+    return concerns
+
+
 def lot_manifest(lot: Lot) -> dict[str, object]:
+    return {**_received_manifest(lot), **_delivery_manifest(lot)}
+
+
+def _delivery_manifest(lot: Lot) -> dict[str, object]:
+    """What came with the lot; what did not come is not named, so that a plain receipt is signed as it always was."""
+    told: dict[str, object] = {
+        "supplier": lot.supplier,
+        "order_number": lot.order_number,
+        "chemical_form": lot.chemical_form,
+        "nuclide": lot.nuclide,
+        "arrival": lot.arrival,
+        "quantity": {"value": amount_text(lot.quantity), "unit": lot.quantity_unit} if lot.quantity else None,
+        "certificates": [
+            {"number": certificate.number, "issuer": certificate.issuer, "sha256": certificate.file_id}
+            for certificate in lot.certificates.order_by("pk")
+        ],
+        "surveys": [
+            {
+                "surface": survey.surface,
+                "one_meter": survey.one_meter,
+                "wipe": survey.wipe,
+                "wipe_reading": survey.wipe_reading,
+                "condition": survey.condition,
+                "at": survey.surveyed_at.isoformat(),
+            }
+            for survey in lot.surveys.order_by("pk")
+        ],
+    }
+    return {name: content for name, content in told.items() if content}
+
+
+def _received_manifest(lot: Lot) -> dict[str, object]:
     return {
         "lot": lot.number,
         "material": lot.material,
@@ -186,6 +262,9 @@ def _quantity(given: Mapping[str, str] | None, *, field: str, timed: bool) -> di
     if measured_in.dimension != dimension_of(kind):
         raise wrong_unit(measured_in, dimension_of(kind), field=f"{field}.unit")
     kept = {"value": str(given["value"]).strip(), "unit": given["unit"]}
+    if str(given.get("u") or "").strip():
+        kept["u"] = str(parse_nonnegative(given["u"], field=f"{field}.u"))
+    kept |= {name: given[name].strip() for name in ("zone", "setting", "geometry") if given.get(name, "").strip()}
     if timed:
         at = parse_instant(given.get("at"), field=f"{field}.at")
         if field == "received" and at > database_now():

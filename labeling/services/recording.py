@@ -21,6 +21,7 @@ from labeling.services.instrument_gate import Gauged, instrument_of_reading
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.materials import IDENTITY_MISMATCH
 from labeling.services.results import recompute
+from labeling.services.stock import consume
 from labeling.services.times import measured_time
 from labeling.services.training import require_training_for
 from labeling.services.values import read_uncertainty, read_value
@@ -175,6 +176,7 @@ def _add(
         warnings=list(read.warnings),
         operation=op,
     )
+    consume(op, entry, definition, corrects=corrects)
     if read.out_of_range:
         open_deviation(op, batch, kind=Deviation.Kind.OUT_OF_RANGE, step=step, entry=entry, text=read.out_of_range)
     if gauged and gauged.allowed:

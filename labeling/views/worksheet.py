@@ -12,10 +12,9 @@ from django.utils import timezone
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.forms.worksheet import HOW, Calibrated, EntryForm
-from labeling.models import Lot
 from labeling.selectors.facts import BatchFacts
 from labeling.selectors.instrument_rows import instrument_rows
-from labeling.selectors.stock import instruments, lots
+from labeling.selectors.stock import instruments, usable_lots
 from lims.accounts.forms import SignatureForm
 
 Json = Mapping[str, Any]
@@ -186,9 +185,8 @@ def site_choices(batch: Json) -> Choices:
     for row in rows:
         by_kind.setdefault(str(row["kind"]), []).append(str(row["code"]))
     by_material: dict[str, list[str]] = {}
-    for lot in lots(status=Lot.Status.ACCEPTED).filter(expires_at__gt=timezone.now())[:MOST_LOTS_OFFERED]:
-        if not batch["identity"] or lot.identity in ("", batch["identity"]):
-            by_material.setdefault(lot.material, []).append(lot.number)
+    for lot in usable_lots(at=timezone.now(), identity=batch["identity"] or "")[:MOST_LOTS_OFFERED]:
+        by_material.setdefault(lot.material, []).append(lot.number)
     unchecked = frozenset(str(row["code"]) for row in rows if not row["checked_today"])
     calibrated = {kind: _calibrated(rows, kind, batch["nuclide"]["code"]) for kind in by_kind}
     return Choices(instruments=by_kind, lots=by_material, unchecked=unchecked, calibrated=calibrated)

@@ -36,8 +36,8 @@ PERMISSIONS: Mapping[Scope, frozenset[Permission]] = MappingProxyType(
         Scope.SIGN: frozenset(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.VERIFY, P.ACCEPT_LOT, P.REVIEW_RESULT, P.INVESTIGATE, P.ASSESS_DEVIATION),
-                *(P.ASSESS_CRITICAL_DEVIATION, P.RELEASE_BATCH, P.REJECT_BATCH),
-                *(P.DISPATCH_BATCH, P.SUBMIT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.CLEAR_WASTE),
+                *(P.ASSESS_CRITICAL_DEVIATION, P.RELEASE_BATCH, P.REJECT_BATCH, P.DISPATCH_BATCH),
+                *(P.SUBMIT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.CLEAR_WASTE),
                 *(P.SERVE_EQUIPMENT, P.RULE_EQUIPMENT, P.ALLOW_UNCHECKED, P.RESTATE),
                 *(P.READ_AUDIT, P.REVIEW_AUDIT, P.REVIEW_SITE_AUDIT),  # who signs for a review reads first
             }

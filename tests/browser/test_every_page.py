@@ -40,8 +40,10 @@ def places_of_the_laboratory() -> list[str]:
     working, decided = small_batch.recorded(who, volume="11.5"), small_batch.in_quarantine(who, purity="93.1")
     sound_alarm(kind=Alarm.Kind.CLOCK, subject="server clock", text="The server's clock is not synchronized.")
     waiting = lot(who, "KIT-2", "kit", accepted=False)
-    tabs = [f"/batches/{decided.number}/{tab}" for tab in ("", "tests/", "release/", "history/", "records/")]
-    return [*PLACES, f"/batches/{working.number}/", *tabs, f"/stock/{waiting.pk}/"]
+    tabs = [
+        f"/batches/{decided.number}/{tab}" for tab in ("", "tests/", "release/", "history/", "genealogy/", "records/")
+    ]
+    return [*PLACES, f"/batches/{working.number}/", *tabs, f"/stock/{waiting.pk}/", f"/stock/{waiting.pk}/genealogy/"]
 
 
 @pytest.mark.parametrize("light", ["light", "dark"])

@@ -27,6 +27,7 @@ LAYERS += ["labeling", "qc"]
 # Kept outside the trail on purpose, each for its reason.
 UNTRACKED = {
     "accounts_secret": "password hashes never enter the trail, and a re-hash happens at sign-in",
+    "accounts_earlierpassword": "hashes of passwords chosen before; choosing a new one is an operation",
     "accounts_factor": "secrets of authenticators never enter the trail; setting up and revoking are operations",
     "accounts_signingsequence": "when somebody last signed at a seat; the signatures themselves are in the trail",
     "accounts_token": "digests of tokens",
@@ -37,6 +38,7 @@ UNTRACKED = {
     "audit_change": "the trail itself",
     "audit_submission": "answers to repeated requests",
     "labeling_scancontent": "bytes; the row beside them, which is in the trail, holds their hash",
+    "labeling_certificatefile": "the bytes under the hash that stands in the trail with the certificate",
     "records_document": "guarded by a trigger of its own",
 }
 

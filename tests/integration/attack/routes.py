@@ -54,6 +54,9 @@ WHY = {"reason": "Because a test asks."}
 ENTRY = {"step": "product", "field": "volume", "value": "3.0", "unit": "mL"}
 SHEET = {"protocol": "small", "issued_to": "operator"}
 LOT = {"number": "L-9", "material": "kit", "expires_at": "2099-01-01T00:00:00+00:00"}
+DOSE_RATE = {"value": "5", "unit": "uSv/h"}
+PACKAGE = {"surface": DOSE_RATE, "one_meter": DOSE_RATE, "condition": "intact", "wipe": "clean"}
+SURVEY_ON_PAGE = {"survey_surface_value": "5", "survey_one_meter_value": "1", "survey_unit": "uSv/h"}
 NOW = "2026-01-01T00:00:00+00:00"
 PERIOD = {"from": NOW, "to": "2026-02-01T00:00:00+00:00"}
 DAYS = {"from": "2026-01-01", "to": "2026-02-01"}
@@ -148,6 +151,11 @@ REST: dict[str, Route] = {
     "lots/<int:lot_id>/": reads(P.VIEW),
     "lots/<int:lot_id>/accept/": signs(P.ACCEPT_LOT),
     "lots/<int:lot_id>/reject/": signs(P.ACCEPT_LOT, **WHY),
+    "lots/<int:lot_id>/certificates/": writes(P.RECEIVE_LOT),
+    "certificates/<int:certificate_id>/content/": reads(P.VIEW),
+    "lots/<int:lot_id>/surveys/": writes(P.RECEIVE_LOT, **PACKAGE),
+    "lots/<int:lot_id>/withdrawals/": writes(P.RECEIVE_LOT, value="1", unit="piece", **WHY),
+    "lots/<int:lot_id>/genealogy/": reads(P.VIEW),
     "equipment/": writes(P.KEEP_EQUIPMENT, P.VIEW, code="BAL-9", kind="balance"),
     "equipment/<str:code>/": reads(P.VIEW),
     "equipment/<str:code>/checks/": writes(P.KEEP_EQUIPMENT, outcome="pass"),
@@ -188,6 +196,7 @@ REST: dict[str, Route] = {
     "batches/<str:number>/test-results/<int:result_id>/investigation/": signs(P.INVESTIGATE, cause="dry electrode"),
     "batches/<str:number>/disposition/": signs(P.RELEASE_BATCH, P.VIEW, decision="release"),
     "batches/<str:number>/documents/": reads(P.VIEW),
+    "batches/<str:number>/genealogy/": reads(P.VIEW),
     "batches/<str:number>/history/": reads(P.VIEW),
     "batches/<str:number>/audit-review/": signs(P.REVIEW_AUDIT, P.VIEW),
     "documents/verify/": writes(P.VIEW),
@@ -255,6 +264,7 @@ PAGES: dict[str, Route] = {
     ),
     "batches/<str:number>/history/": reads(P.VIEW),
     "batches/<str:number>/audit-review/": signs(P.REVIEW_AUDIT, P.VIEW, up_to="1"),
+    "batches/<str:number>/genealogy/": reads(P.VIEW),
     "batches/<str:number>/records/": reads(P.VIEW),
     "batches/<str:number>/tests/": reads(P.VIEW),
     "batches/<str:number>/tests/record/": writes(P.TEST, P.VIEW, test="purity", value="98"),
@@ -276,6 +286,13 @@ PAGES: dict[str, Route] = {
     "stock/new/": writes(P.RECEIVE_LOT, P.VIEW, **LOT_ON_PAGE),
     "stock/<int:pk>/": reads(P.VIEW),
     "stock/<int:pk>/decide/": signs(P.ACCEPT_LOT, P.VIEW, decision="accept"),
+    "stock/<int:pk>/certificates/": writes(P.RECEIVE_LOT, P.VIEW),
+    "stock/<int:pk>/surveys/": writes(
+        P.RECEIVE_LOT, P.VIEW, survey_condition="intact", survey_wipe="clean", **SURVEY_ON_PAGE
+    ),
+    "stock/<int:pk>/withdrawals/": writes(P.RECEIVE_LOT, P.VIEW, value="1", unit="piece", **WHY),
+    "stock/<int:pk>/genealogy/": reads(P.VIEW),
+    "stock/<int:pk>/where-used/": reads(P.VIEW),
     "instruments/": reads(P.VIEW),
     "instruments/new/": writes(P.KEEP_EQUIPMENT, P.VIEW, code="BAL-9", kind="balance"),
     "instruments/<str:code>/": reads(P.VIEW),

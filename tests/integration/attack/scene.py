@@ -18,6 +18,7 @@ from labeling.models import Batch, Deviation, Entry, EquipmentCheck, Training
 from labeling.selectors.clock import database_now
 from labeling.services.containers import open_container
 from labeling.services.downtime import attach_scan, issue_sheet
+from labeling.services.receipts import Certificate, attach_certificate
 from labeling.services.restating import Proposal, restate
 from labeling.services.site_review import draw_sample
 from lims.accounts.models import Token
@@ -32,6 +33,7 @@ from tests.browser import small_batch
 from tests.factories import PASSWORD, People, credential, fresh_code, lot
 from tests.integration.rest import Rest
 
+CERTIFICATE = Certificate(content=b"%PDF-1.7 a certificate", number="C-1", issuer="A supplier")
 ROLES = [role for role in Role if role is not Role.SYSTEM]
 
 
@@ -78,6 +80,7 @@ def scene() -> Scene:
     result, deviation = TestResult.objects.filter(batch=waiting).first(), Deviation.objects.get(batch=working)
     entry = Entry.objects.filter(batch=working, field="volume").get()
     assert result is not None
+    waiting_lot = lot(who, "KIT-2", "kit", accepted=False)
     training = Training.objects.filter(person=who.operator.user).first()
     assert training is not None
     now = database_now()
@@ -106,7 +109,8 @@ def scene() -> Scene:
         "alarm_id": alarm.pk if alarm else Alarm.objects.get().pk,
         "container_id": bin_.pk,
         "event_id": bin_.coming_in.get().pk,
-        "lot_id": lot(who, "KIT-2", "kit", accepted=False).pk,
+        "lot_id": waiting_lot.pk,
+        "certificate_id": attach_certificate(actor=who.operator, lot_id=waiting_lot.pk, certificate=CERTIFICATE).pk,
         "entry_id": entry.pk,
         "deviation_id": deviation.pk,
         "result_id": result.pk,

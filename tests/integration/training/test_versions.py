@@ -21,22 +21,6 @@ from tests.factories import People, credential
 from tests.integration.training.trained import KIT, train, withdraw
 
 
-@pytest.fixture
-def production(settings: Any) -> None:
-    """Nobody is trained by being a demo account."""
-    settings.DEMO = False
-
-
-@pytest.fixture
-def approved(production: None, who: People) -> ProtocolVersion:
-    text = (factories.ROOT / f"library/protocols/{KIT}.yaml").read_text(encoding="utf-8")
-    version, _ = import_protocol(actor=who.operator, text=text)
-    target: dict[str, Any] = {"model": ProtocolVersion, "code": KIT, "number": version.number}
-    submit_version(actor=who.reviewer, credential=credential("reviewer"), **target)
-    approve_version(actor=who.quality, credential=credential("quality"), **target)
-    return version
-
-
 def make_effective(who: People, number: int = 1) -> ProtocolVersion:
     return make_version_effective(
         model=ProtocolVersion, actor=who.quality, code=KIT, number=number, credential=credential("quality")
