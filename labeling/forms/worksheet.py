@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -32,6 +33,8 @@ EQUIVALENT: Mapping[str, tuple[str, ...]] = {
 }
 # How a reading was taken, beside its instrument; remembered at the workstation.
 HOW = tuple(name for name in ("setting", "geometry") if name in Reading.__dataclass_fields__)
+# For each of these what the calibrations in force name, with the code of the instrument.
+Calibrated = Mapping[str, Sequence[tuple[str, str]]]
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 
 
@@ -58,6 +61,7 @@ class EntryForm(LabForm):
         instruments: Sequence[str] = (),
         lots: Sequence[str] = (),
         unchecked: Collection[str] = (),
+        calibrated: Calibrated = MappingProxyType({}),
         correcting: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -75,6 +79,7 @@ class EntryForm(LabForm):
         }
         super().__init__(*args, slug=f"{step_key}.{definition['key']}", **kwargs)
         self.definition, self.lots, self.correcting = definition, lots, correcting
+        self.calibrated = calibrated
         self._dress_value()
         if definition["type"] not in NUMERIC:
             del self.fields["u"]
@@ -87,6 +92,8 @@ class EntryForm(LabForm):
             for name in HOW:
                 given = (entry or {}).get(name) or ""
                 self.fields[name] = forms.CharField(required=False, max_length=64, label=name.title(), initial=given)
+                if calibrated.get(name):
+                    self.fields[name].widget.attrs["list"] = f"{self.slug}-{name}-offered"
         else:
             del self.fields["equipment"]
         if units := EQUIVALENT.get(definition["unit"] or ""):
@@ -126,6 +133,11 @@ class EntryForm(LabForm):
     def how(self) -> list[forms.BoundField]:
         """The inputs that say how the instrument was set."""
         return [self[name] for name in HOW if name in self.fields]
+
+    @property
+    def offered(self) -> list[tuple[str, Sequence[tuple[str, str]]]]:
+        """What those inputs offer, each by the name of its list. Offered, not filled in: a person read the dial."""
+        return [(f"{self.slug}-{name}-offered", self.calibrated[name]) for name in HOW if self.calibrated.get(name)]
 
     @property
     def is_quantity(self) -> bool:

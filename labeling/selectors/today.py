@@ -16,6 +16,7 @@ from labeling.domain.day import Mark
 from labeling.domain.lifecycle import BatchStatus
 from labeling.models import Batch, Container, Lot
 from labeling.selectors.containers import container_row, containers
+from labeling.selectors.downtime import outstanding_sheets
 from labeling.selectors.training import trainings_expiring
 from lims.oversight.selectors import alarm_row, alarms
 
@@ -39,6 +40,26 @@ def decaying_stock(*, at: datetime) -> list[Json]:
 
 def open_alarms() -> list[Json]:
     return [alarm_row(alarm) for alarm in alarms(state="open").order_by("-severity", "-pk")[:SHOWN]]
+
+
+def sheets_out() -> list[Json]:
+    """Down-time sheets that are issued and not back, the oldest first."""
+    return [
+        {
+            "number": sheet.number,
+            "issued_to": sheet.issued_to.full_name,
+            "issued_at": sheet.issued_at.isoformat(),
+            "batch": sheet.batch.number if sheet.batch else None,
+        }
+        for sheet in outstanding_sheets()[:SHOWN]
+    ]
+
+
+def overdue_of(registered: Iterable[Json]) -> list[Json]:
+    """Of the rows of instruments in service those with a calibration, test or service that is overdue or never done."""
+    late = ("overdue", "never")
+    rows = ({**row, "due": [due for due in row["due"] if due["state"] in late]} for row in registered)
+    return [row for row in rows if row["due"] and row["in_service"]]
 
 
 def expiring(*, now: datetime) -> list[Json]:

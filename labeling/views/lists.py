@@ -19,7 +19,7 @@ from labeling.models import Batch, ProtocolVersion
 from labeling.selectors.batch import summary_of
 from labeling.selectors.instrument_rows import instrument_rows
 from labeling.selectors.stock import instruments
-from labeling.selectors.today import decaying_stock, expiring, marks_of, open_alarms
+from labeling.selectors.today import decaying_stock, expiring, marks_of, open_alarms, overdue_of, sheets_out
 from labeling.selectors.training import not_trained_to_make
 from labeling.services.planning import plan_batch
 from labeling.templatetags.lims_format import isotopes
@@ -56,6 +56,8 @@ def today(request: HttpRequest) -> HttpResponse:
         "expiring": expiring(now=now),
         "line": day_line(marks_of(day), start=_midnight(day), end=_midnight(day + timedelta(days=1)), now=now),
         "unchecked": [row for row in registered if not row["checked_today"]],
+        "overdue": overdue_of(registered),
+        "sheets": sheets_out(),
         "registered": bool(registered),
         "may_plan": allowed(request, Permission.MAKE_BATCH),
         "may_check": allowed(request, Permission.KEEP_EQUIPMENT),

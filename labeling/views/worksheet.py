@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from labeling.domain.lifecycle import BatchStatus
-from labeling.forms.worksheet import EntryForm
+from labeling.forms.worksheet import HOW, Calibrated, EntryForm
 from labeling.selectors.facts import BatchFacts
 from labeling.selectors.instrument_rows import instrument_rows
 from labeling.selectors.stock import instruments, usable_lots
@@ -28,6 +28,7 @@ class Choices:
     instruments: Mapping[str, Sequence[str]] = field(default_factory=dict)
     lots: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unchecked: frozenset[str] = frozenset()  # instruments without a passed check today
+    calibrated: Mapping[str, Calibrated] = field(default_factory=dict)  # by kind of instrument
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ def entry_form(step_key: str, item: Json, *, choices: Choices, data: Mapping[str
         definition=item,
         instruments=choices.instruments.get(item["equipment_kind"] or "", ()),
         unchecked=choices.unchecked,
+        calibrated=choices.calibrated.get(item["equipment_kind"] or "", {}),
         lots=choices.lots.get(item["material"] or "", ()) if item["type"] == "lot" else (),
         correcting=item["entry"] is not None,
     )
@@ -186,4 +188,17 @@ def site_choices(batch: Json) -> Choices:
     for lot in usable_lots(at=timezone.now(), identity=batch["identity"] or "")[:MOST_LOTS_OFFERED]:
         by_material.setdefault(lot.material, []).append(lot.number)
     unchecked = frozenset(str(row["code"]) for row in rows if not row["checked_today"])
-    return Choices(instruments=by_kind, lots=by_material, unchecked=unchecked)
+    calibrated = {kind: _calibrated(rows, kind, batch["nuclide"]["code"]) for kind in by_kind}
+    return Choices(instruments=by_kind, lots=by_material, unchecked=unchecked, calibrated=calibrated)
+
+
+def _calibrated(rows: Sequence[Json], kind: str, nuclide: str) -> Calibrated:
+    """The settings and geometries that instruments of a kind are calibrated for, each with the instrument's code."""
+    periods = [
+        (str(row["code"]), period)
+        for row in rows
+        if row["kind"] == kind
+        for period in row["calibrations"]
+        if period["nuclide"] in (None, nuclide)
+    ]
+    return {name: sorted({(str(p[name]), code) for code, p in periods if p[name]}) for name in HOW}

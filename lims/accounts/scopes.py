@@ -29,7 +29,7 @@ PERMISSIONS: Mapping[Scope, frozenset[Permission]] = MappingProxyType(
         Scope.RECORD: frozenset(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.TEST, P.HOLD_BATCH, P.DRAFT_DOCUMENT),
-                *(P.KEEP_CONTAINERS, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
+                *(P.KEEP_CONTAINERS, P.REPORT_DEVIATION, P.ISSUE_PRINT, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         # Acts that take a signature. The scope lets the request through; the factors in it sign, never the token.
@@ -38,6 +38,7 @@ PERMISSIONS: Mapping[Scope, frozenset[Permission]] = MappingProxyType(
                 *(P.VIEW, P.MAKE_BATCH, P.VERIFY, P.ACCEPT_LOT, P.REVIEW_RESULT, P.INVESTIGATE, P.ASSESS_DEVIATION),
                 *(P.ASSESS_CRITICAL_DEVIATION, P.RELEASE_BATCH, P.REJECT_BATCH, P.DISPATCH_BATCH),
                 *(P.SUBMIT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.CLEAR_WASTE),
+                *(P.SERVE_EQUIPMENT, P.RULE_EQUIPMENT, P.ALLOW_UNCHECKED, P.RESTATE),
                 *(P.READ_AUDIT, P.REVIEW_AUDIT, P.REVIEW_SITE_AUDIT),  # who signs for a review reads first
             }
         ),

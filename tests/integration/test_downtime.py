@@ -32,6 +32,7 @@ from labeling.services.recording import Reading, correct_entry
 from labeling.services.timers import record_timer
 from labeling.services.verification import verify_entry
 from lims.errors import Conflict, InvalidInput, PermissionRefused, SegregationOfDuties
+from lims.people.services import change_roles
 from lims.records.models import Document
 from lims.records.rendering import render_document
 from qc.services.disposition import reject_batch
@@ -204,6 +205,9 @@ def test_reconciliation_is_refused_until_everything_is_there_and_agrees(
         compare({})
     with pytest.raises(Conflict, match="differs from the paper"):
         compare(agreed(batch, product__product=DIFFERS))
+    with pytest.raises(PermissionRefused):
+        compare(agreed(batch), by="operator")
+    change_roles(actor=who.administrator, username="operator", roles=["operator", "verifier"], reason="a test")
     with pytest.raises(SegregationOfDuties):
         compare(agreed(batch), by="operator")
     with pytest.raises(InvalidInput, match="no field"):

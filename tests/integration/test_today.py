@@ -9,6 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from labeling.selectors.clock import database_now
 from labeling.selectors.today import decaying_stock, expiring
+from labeling.services.downtime import issue_sheet
+from labeling.services.instrument_rules import set_rules
 from tests import factories
 from tests.factories import People
 
@@ -33,9 +35,26 @@ def test_today_asks_no_more_when_there_is_more(laboratory: People, role: str) ->
         factories.completed(laboratory)
     for number in ("K-91", "K-92", "K-93"):
         factories.lot(laboratory, number, "kit", days=2)
+        issue_sheet(actor=laboratory.operator, protocol="zr89-oxine-kit", issued_to="operator")
     after, page = _queries(client)
     assert after <= before
     assert "K-91" in page
+    assert page.count("issued to Operator Test") == 3
+
+
+def test_an_instrument_with_something_overdue_is_named(laboratory: People) -> None:
+    set_rules(
+        actor=laboratory.quality,
+        code="DC-1",
+        linearity_days=90,
+        credential=factories.credential("quality"),
+        reason="a test",
+    )
+    client = Client()
+    client.force_login(laboratory.operator.user)
+    page = client.get("/").content.decode()
+    assert "Overdue" in page
+    assert "Linearity" in page
 
 
 def test_stock_is_in_the_order_of_what_it_holds_now(laboratory: People) -> None:

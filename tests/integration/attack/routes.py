@@ -27,8 +27,8 @@ Who = P | Open
 @dataclass(frozen=True, slots=True)
 class Route:
     """`opens` answers GET, `acts` POST, `ends` DELETE; None where there is no such method. `sends` is a body of the
-    right shape, so that what refuses is the permission; "{entry_id}" in it is one that is there. A signed act is signed
-    by whoever is signed in, unless the test says otherwise.
+    right shape, so that what refuses is the permission; "{entry_id}" in it is one that is there, and bytes are a file
+    that is sent along. A signed act is signed by whoever is signed in, unless the test says otherwise.
     """
 
     opens: Who | None
@@ -52,6 +52,7 @@ def signs(who: Who, opens: Who | None = None, /, **sends: Any) -> Route:
 
 WHY = {"reason": "Because a test asks."}
 ENTRY = {"step": "product", "field": "volume", "value": "3.0", "unit": "mL"}
+SHEET = {"protocol": "small", "issued_to": "operator"}
 LOT = {"number": "L-9", "material": "kit", "expires_at": "2099-01-01T00:00:00+00:00"}
 DOSE_RATE = {"value": "5", "unit": "uSv/h"}
 PACKAGE = {"surface": DOSE_RATE, "one_meter": DOSE_RATE, "condition": "intact", "wipe": "clean"}
@@ -116,11 +117,21 @@ REST: dict[str, Route] = {
         for rest, route in {
             "": writes(P.DRAFT_DOCUMENT, P.VIEW, document="protocol: x"),
             "<str:code>/": reads(P.VIEW),
+            "<str:code>/compare/": reads(P.VIEW),
             "<str:code>/versions/<int:number>/": reads(P.VIEW),
             **{f"<str:code>/versions/<int:number>/{a}/": signs(who, **WHY) for a, who in VERSION_ACTS.items()},
             "<str:code>/versions/<int:number>/make-effective/": signs(P.APPROVE_DOCUMENT),
         }.items()
     },
+    "protocols/<str:code>/versions/<int:number>/dry-run/": writes(P.VIEW),
+    "protocols/<str:code>/versions/<int:number>/master-record/": writes(P.ISSUE_PRINT),
+    "downtime-sheets/": writes(P.ISSUE_PRINT, P.VIEW, **SHEET),
+    "downtime-sheets/<str:number>/": reads(P.VIEW),
+    "downtime-sheets/<str:number>/void/": writes(P.ISSUE_PRINT, **WHY),
+    "downtime-sheets/<str:number>/scans/": writes(P.MAKE_BATCH),
+    "downtime-sheets/<str:number>/scans/<int:scan_id>/": reads(P.VIEW),
+    "downtime-sheets/<str:number>/transfer/": signs(P.MAKE_BATCH),
+    "downtime-sheets/<str:number>/reconcile/": signs(P.VERIFY, compared={}),
     "nuclides/": reads(P.VIEW),
     "nuclides/<str:code>/": reads(P.VIEW),
     "nuclides/<str:code>/adopt/": signs(P.APPROVE_DOCUMENT, **HALF_LIFE, **WHY),
@@ -204,7 +215,10 @@ REST: dict[str, Route] = {
 CORRECTION = {**ENTRY, "seen": "{entry_id}", "reason_code": "other", **WHY}
 LOT_ON_PAGE = {**LOT, "stated_unit": "MBq", "received_unit": "MBq"}
 NAMED = r"^(?P<kind>protocols|specifications)/"
-NUMBERED = NAMED + r"(?P<code>[a-z0-9][a-z0-9._-]*)/(?P<number>\d+)/"
+CODED = NAMED + r"(?P<code>[a-z0-9][a-z0-9._-]*)/"
+NUMBERED = CODED + r"(?P<number>\d+)/"
+PROTOCOL = r"^protocols/(?P<code>[a-z0-9][a-z0-9._-]*)/(?P<number>\d+)/"
+DRAFT = {"act": "save", "document": "protocol: x"}
 
 PAGES: dict[str, Route] = {
     "sign-in/": writes(Open.EVERYBODY, Open.EVERYBODY),
@@ -302,9 +316,23 @@ PAGES: dict[str, Route] = {
     "protocols/": reads(P.VIEW),
     "specifications/": reads(P.VIEW),
     NAMED + "import/$": writes(P.DRAFT_DOCUMENT, P.VIEW, document="protocol: x"),
+    NAMED + "new/$": writes(P.DRAFT_DOCUMENT, P.VIEW, **DRAFT),
+    NAMED + "check/$": writes(P.DRAFT_DOCUMENT, **DRAFT),
+    CODED + "edit/$": writes(P.DRAFT_DOCUMENT, P.VIEW, **DRAFT),
+    CODED + "compare/$": reads(P.VIEW),
+    PROTOCOL + "dry-run/$": writes(P.VIEW, P.VIEW),
+    PROTOCOL + "master-record/$": writes(P.ISSUE_PRINT, P.VIEW),
     NUMBERED + "$": reads(P.VIEW),
     # One act stands for the four; which permission each takes is tried over REST, by the same service.
     NUMBERED + "(?P<action>submit|approve|make_effective|retire)/$": signs(P.SUBMIT_DOCUMENT, P.VIEW),
+    "downtime/": writes(P.ISSUE_PRINT, P.VIEW, **SHEET),
+    "downtime/<str:number>/": reads(P.VIEW),
+    "downtime/<str:number>/plan/": writes(P.MAKE_BATCH, P.VIEW),
+    "downtime/<str:number>/void/": writes(P.ISSUE_PRINT, P.VIEW, **WHY),
+    "downtime/<str:number>/scans/": writes(P.MAKE_BATCH, P.VIEW, file=b"\x89PNG\r\n\x1a\n another scan"),
+    "downtime/<str:number>/scans/<int:pk>/": reads(P.VIEW),
+    "downtime/<str:number>/transfer/": signs(P.MAKE_BATCH, P.VIEW),
+    "downtime/<str:number>/reconcile/": signs(P.VERIFY, P.VIEW),
     "audit/": reads(P.READ_AUDIT),
     "audit/samples/": writes(P.REVIEW_SITE_AUDIT, P.READ_AUDIT, size=5, **DAYS),
     "audit/samples/<int:pk>/": signs(P.REVIEW_SITE_AUDIT, P.READ_AUDIT, **WHY),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -16,6 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from labeling.models import Batch, Deviation, Entry, EquipmentCheck, Training
 from labeling.selectors.clock import database_now
 from labeling.services.containers import open_container
+from labeling.services.downtime import attach_scan, issue_sheet
 from labeling.services.receipts import Certificate, attach_certificate
 from labeling.services.restating import Proposal, restate
 from labeling.services.site_review import draw_sample
@@ -56,6 +58,8 @@ class Scene:
         """The address of something that is there."""
         batch = self.waiting if re.search("tests/|test-results/|release/|disposition/|hold/|review", route) else None
         named = {**self.named, "number": (batch or self.working).number}
+        if "downtime" in route:
+            named["number"] = self.named["sheet"]
         if re.match(r"\^|api/v1/(protocols|specifications)/", route):
             named |= {"code": "small", "number": 1}
         if "nuclides" in route:
@@ -88,7 +92,11 @@ def scene() -> Scene:
         credential=credential("quality"),
         reason="a test",
     )
+    sheet = issue_sheet(actor=who.operator, protocol="small", issued_to="operator")
+    scan = attach_scan(actor=who.operator, number=sheet.number, name="sheet.pdf", content=b"%PDF-1.7 a sheet")
     made.named = {
+        "sheet": sheet.number,
+        "scan_id": scan.pk,
         "check_id": EquipmentCheck.objects.filter(equipment__code="DC-1").latest("pk").pk,
         "restatement_id": restated.pk,
         "code": "DC-1",
@@ -136,6 +144,7 @@ def pk_of(made: Scene, route: str) -> int:
         "containers": "container_id",
         "entries": "entry_id",
         "checks": "check_id",
+        "scans": "scan_id",
         "restatements": "restatement_id",
     }
     word = re.findall(r"(\w+)/<int:pk>", route)
@@ -182,7 +191,8 @@ class Visitor:
         if is_rest(path):
             answer = self.rest.post(path, {**body, **({"signature": given} if given else {})}, **self._json())
         else:
-            answer = self.page.post(path, {**body, **given})
+            files = {name: ContentFile(v, name="scan.png") for name, v in body.items() if isinstance(v, bytes)}
+            answer = self.page.post(path, {**body, **files, **given})
         return answer
 
     def _json(self) -> dict[str, Any]:
