@@ -6,6 +6,7 @@ arithmetic. Nothing here has a clock; amounts are in Bq and L.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,6 +20,8 @@ COVERAGE = 2.0
 # A campaign's inventory is reconciled to 5 % (a proposal of this project): a syringe that reads a little more than the
 # vial was thought to hold tells of two readings, and not of activity from nowhere.
 READINGS_AGREE_WITHIN = 0.05
+# An amount is not taken on the strength of its own doubt: beyond this, read what it is taken from.
+LARGEST_RELATIVE_U = 0.10
 SAME_VOLUME = 1e-9
 
 
@@ -158,7 +161,8 @@ def _overdrawn(before: Content, event: Event) -> str:
         return "volume"
     if event.activity is None or before.activity is None:
         return ""
-    doubt = COVERAGE * standard_uncertainty(event.activity - before.activity)
+    known = math.hypot(standard_uncertainty(before.activity), LARGEST_RELATIVE_U * nominal(event.activity))
+    doubt = COVERAGE * min(standard_uncertainty(event.activity - before.activity), known)
     most = nominal(before.activity) * (1 + READINGS_AGREE_WITHIN) + doubt
     return "activity" if nominal(event.activity) > most else ""
 
