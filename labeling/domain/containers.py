@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from labeling.domain.decay import decay_factor
+from labeling.domain.decay import decay_factor, reaches_back
 from labeling.domain.quantities import seconds_between
 from labeling.domain.uncertainty import Number, nominal, standard_uncertainty
 
@@ -53,9 +53,11 @@ class Content:
     volume: Number | None = 0.0
 
     def later(self, at: datetime, half_life: Number | None) -> Content:
-        """The same content at another instant; unknown where the half-life is."""
+        """The same content at another instant; unknown where the half-life is, or too long before."""
         if self.activity is None or half_life is None:
             return replace(self, at=at, activity=0.0 if _is_zero(self.activity) else None)
+        if not reaches_back(seconds_between(self.at, at), half_life):
+            return replace(self, at=at, activity=None)
         factor = decay_factor(seconds_between(self.at, at), half_life)
         return replace(self, at=at, activity=self.activity * factor)
 

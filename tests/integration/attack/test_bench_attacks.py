@@ -92,6 +92,34 @@ def test_a_claimed_uncertainty_is_no_licence_to_overdraw(who: People) -> None:
         )
 
 
+def arriving(**given: Any) -> dict[str, Any]:
+    return {"number": "V-9", "material": "oxalate", "expires_at": "2099-01-01T00:00:00+00:00", **given}
+
+
+@pytest.mark.parametrize("year", ["2199", "1901"])
+def test_a_mistyped_year_does_not_take_down_the_lists(who: People, year: str) -> None:
+    rest, at = Rest("operator"), f"{year}-01-01T00:00:00+00:00"
+    stated = {"value": "100", "unit": "MBq", "at": at if year > "2100" else database_now().isoformat()}
+    received = {"value": "90", "unit": "MBq", "at": at}
+    given = {"stated": stated} | ({"received": received} if year < "2000" else {})
+    answer = rest.post("lots/", arriving(nuclide="Zr-89", **given))
+    assert (answer.status_code, answer.data.get("code")) == (422, "out_of_range"), answer.data
+    assert rest.get("containers/").status_code == rest.get("inventory/").status_code == 200
+
+
+def test_what_is_stated_for_hundreds_of_half_lives_ahead_is_not_known(who: People) -> None:
+    rest = Rest("operator")
+    at = (database_now() + timedelta(days=59)).isoformat()
+    answer = rest.post("lots/", arriving(nuclide="F-18", stated={"value": "100", "unit": "MBq", "at": at}))
+    assert answer.status_code == 201, answer.data
+    (row,) = rest.get("containers/").data["results"]
+    assert row["now"] is None
+    (held,) = rest.get("inventory/").data["nuclides"]
+    assert (held["nuclide"], held["unknown"]) == ("F-18", 1)
+    assert rest.get(f"containers/{row['id']}/").status_code == 200
+    assert rest.get(f"containers/{row['id']}/activity/", at="1900-01-01T00:00:00+00:00").data["value"] is None
+
+
 # ------------------------------------------------------------------------------------------------------- waste
 
 
