@@ -138,7 +138,8 @@ class EntriesApi(Endpoint):
 class CorrectionApi(Endpoint):
     @extend_schema(request=CorrectionInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, number: str, entry_id: int) -> Response:
-        data = as_made(request, read_with_reason(CorrectionInput, request.data, ReasonFor.CORRECTION))
+        given = read_with_reason(CorrectionInput, request.data, ReasonFor.CORRECTION)
+        data = as_made(request, given, owes_reason=True)
         entry = correct_entry(
             actor=actor_of(request),
             number=number,

@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework.request import Request
 
 from labeling.selectors.clock import database_now
+from labeling.services.times import LATE_AFTER
 from lims.errors import InvalidInput
 
 HEADER = "Oxinate-Waited"  # whole seconds between the making of an entry and its sending
@@ -27,18 +28,21 @@ def waited_of(request: Request) -> timedelta | None:
     return timedelta(seconds=int(given))
 
 
-def as_made(request: Request, data: dict[str, Any]) -> dict[str, Any]:
+def as_made(request: Request, data: dict[str, Any], *, owes_reason: bool = False) -> dict[str, Any]:
     """The entry with the reason for its waiting: what the person did not have to say is said for them, and is true.
+
+    Where they had to say why (a correction, or what was made late already), waiting does not say it for them.
 
     The body of a waiting entry never changes, so that its Idempotency-Key holds; how long it waited is a header.
     """
     waited = waited_of(request)
     if waited is None:
         return data
-    if waited >= WORTH_SAYING:
+    at = data.get("at")
+    made_late = at is not None and database_now() - waited - at > LATE_AFTER
+    if waited >= WORTH_SAYING and (data["reason"] or not (owes_reason or made_late)):
         sentence = f"Waited {_minutes(waited)} in the browser for the network."
         data = {**data, "reason": f"{data['reason']} {sentence}".strip()}
-    at = data.get("at")
     if at is not None and timedelta(0) < at - database_now() <= RECKONING:
         data = {**data, "at": None}
     return data

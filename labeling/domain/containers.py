@@ -6,12 +6,13 @@ arithmetic. Nothing here has a clock; amounts are in Bq and L.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from labeling.domain.decay import decay_factor
+from labeling.domain.decay import decay_factor, reaches_back
 from labeling.domain.quantities import seconds_between
 from labeling.domain.uncertainty import Number, nominal, standard_uncertainty
 
@@ -19,6 +20,8 @@ COVERAGE = 2.0
 # A campaign's inventory is reconciled to 5 % (a proposal of this project): a syringe that reads a little more than the
 # vial was thought to hold tells of two readings, and not of activity from nowhere.
 READINGS_AGREE_WITHIN = 0.05
+# An amount is not taken on the strength of its own doubt: beyond this, read what it is taken from.
+LARGEST_RELATIVE_U = 0.10
 SAME_VOLUME = 1e-9
 
 
@@ -50,9 +53,11 @@ class Content:
     volume: Number | None = 0.0
 
     def later(self, at: datetime, half_life: Number | None) -> Content:
-        """The same content at another instant; unknown where the half-life is."""
+        """The same content at another instant; unknown where the half-life is, or too long before."""
         if self.activity is None or half_life is None:
             return replace(self, at=at, activity=0.0 if _is_zero(self.activity) else None)
+        if not reaches_back(seconds_between(self.at, at), half_life):
+            return replace(self, at=at, activity=None)
         factor = decay_factor(seconds_between(self.at, at), half_life)
         return replace(self, at=at, activity=self.activity * factor)
 
@@ -158,7 +163,8 @@ def _overdrawn(before: Content, event: Event) -> str:
         return "volume"
     if event.activity is None or before.activity is None:
         return ""
-    doubt = COVERAGE * standard_uncertainty(event.activity - before.activity)
+    known = math.hypot(standard_uncertainty(before.activity), LARGEST_RELATIVE_U * nominal(event.activity))
+    doubt = COVERAGE * min(standard_uncertainty(event.activity - before.activity), known)
     most = nominal(before.activity) * (1 + READINGS_AGREE_WITHIN) + doubt
     return "activity" if nominal(event.activity) > most else ""
 

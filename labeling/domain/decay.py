@@ -12,14 +12,31 @@ from labeling.domain.nuclides import Nuclide
 from labeling.domain.quantities import seconds_between
 from labeling.domain.uncertainty import LN2, Number, exp, ln, nominal
 from labeling.domain.units import Unit, unit
+from lims.errors import InvalidInput
 
 ACTIVITY_READING = QuantityInput(dimensions=(ACTIVITY,), at_wanted=True, about="an activity with its instant")
 NUCLIDE = NuclideInput(about="a code such as Zr-89")
 UNIT = UnitInput()
+MOST_HALF_LIVES_BACK = 100  # 1e30 of what was read: beyond that, no activity on earth
+
+
+def reaches_back(elapsed: float, half_life: Number) -> bool:
+    """Whether a reading says anything of a time that lies `-elapsed` seconds before it."""
+    return -elapsed <= MOST_HALF_LIVES_BACK * nominal(half_life)
 
 
 def decay_factor(elapsed: float, half_life: Number) -> Number:
-    """exp(-ln 2 · elapsed / half-life), both in seconds; above 1 where the wanted time lies before the reading."""
+    """exp(-ln 2 · elapsed / half-life), both in seconds; above 1 where the wanted time lies before the reading.
+
+    Refused: a time so long before the reading that nothing can be said of it, such as of a year that was mistyped.
+    """
+    if not reaches_back(elapsed, half_life):
+        raise InvalidInput(
+            f"The time wanted lies {-elapsed / 86400:.0f} d before the reading, more than {MOST_HALF_LIVES_BACK} "
+            "half-lives; one of the two times cannot be right.",
+            code="out_of_range",
+            field="at",
+        )
     return exp(-LN2 * elapsed / half_life) if elapsed else 1.0
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from labeling.domain.activity_curve import activity_curve
 from labeling.domain.containers import Content
+from labeling.domain.decay import reaches_back
 from labeling.domain.display import display
 from labeling.domain.inventory import activities_at
 from labeling.domain.uncertainty import Number, nominal, standard_uncertainty, variable
@@ -112,7 +113,11 @@ def inventory(*, at: datetime) -> list[Json]:
 
 def _held(code: str, rows: list[tuple[Any, ...]], at: datetime) -> Json:
     total, square, stated = 0.0, 0.0, True
-    known = [row for row in rows if row[3] is not None and row[1] is not None]
+    known = [
+        row
+        for row in rows
+        if row[3] is not None and row[1] is not None and reaches_back((at - row[5]).total_seconds(), row[1])
+    ]
     for half_life, half_life_u in sorted({(row[1], row[2] or 0.0) for row in known}):
         group = [row for row in known if (row[1], row[2] or 0.0) == (half_life, half_life_u)]
         activities = np.array([row[3] for row in group])

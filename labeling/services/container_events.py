@@ -40,6 +40,19 @@ def refuse_unless_in_use(container: Container) -> None:
         )
 
 
+def refuse_before_it_was_there(container: Container, at: datetime) -> None:
+    """Reckoned back from its first content there would be any amount in it, at some time long ago."""
+    first = events_of([container]).first()
+    there = min(container.recorded_at, first.measured_at) if first else container.recorded_at
+    if at < there:
+        raise InvalidInput(
+            f"{container.code} was not there yet at {timezone.localtime(at):%Y-%m-%d %H:%M %Z}; "
+            f"the first that is known of it is of {timezone.localtime(there):%Y-%m-%d %H:%M %Z}.",
+            code="before_start",
+            field="at",
+        )
+
+
 def add_event(op: Operation, *, kind: ContainerEvent.Kind, measured_at: datetime, **columns: Any) -> ContainerEvent:
     return ContainerEvent.objects.create(
         kind=kind, measured_at=measured_at, recorded_by=op.actor, operation=op, **columns

@@ -24,6 +24,7 @@ from labeling.services.container_events import (
     measured_columns,
     overdraft,
     refresh,
+    refuse_before_it_was_there,
     refuse_unless_in_use,
 )
 from lims.accounts.actors import Actor
@@ -93,6 +94,7 @@ def read_container(
         row = lock_container(container_id)
         refuse_unless_in_use(row)
         measured = measured_columns(activity, volume, at=database_now())
+        refuse_before_it_was_there(row, measured["measured_at"])
         event = add_event(op, kind=Kind.READING, target=row, reason=reason.strip(), **measured)
         refresh(row)
     return event
@@ -134,6 +136,8 @@ def transfer(
         measured = measured_columns(activity, volume, at=at or now)
         if measured["measured_at"] > now:
             raise InvalidInput("A transfer cannot lie in the future.", code="future_time", field="at")
+        for row in locked.values():
+            refuse_before_it_was_there(row, measured["measured_at"])
         event = add_event(
             op,
             kind=Kind.TRANSFER if target else Kind.REMOVAL,
@@ -171,6 +175,8 @@ def correct_event(
         for row in locked:
             refuse_unless_in_use(row)
         measured = measured_columns(activity, volume, at=old.measured_at)
+        for row in locked if measured["measured_at"] != old.measured_at and old.kind != Kind.OPENING else ():
+            refuse_before_it_was_there(row, measured["measured_at"])
         event = add_event(
             op,
             kind=Kind(old.kind),

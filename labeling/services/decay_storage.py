@@ -55,6 +55,13 @@ def store_for_decay(
         now = database_now()
         content = ledger_of(row, events_of([row])).at(now)
         site = settings.CLEARANCE_LIMITS.get(row.nuclide, "").split()
+        if limit and site and _becquerel(limit) > _becquerel({"value": site[0], "unit": site[1]}):
+            raise InvalidInput(
+                f"{limit['value']} {limit['unit']} is more than the limit of the site for {row.nuclide}, "
+                f"{' '.join(site)}.",
+                code="above_site_limit",
+                field="limit.value",
+            )
         if not limit and site:
             limit, limit_source = {"value": site[0], "unit": site[1]}, SITE_LIMIT
         amounts = columns_of(content)
@@ -109,7 +116,7 @@ def survey_waste(
             equipment=instrument_for(equipment, kind="survey_meter", at=now),
             background=str(parse_nonnegative(background, field="background")),
             reading=str(parse_nonnegative(reading, field="reading")),
-            unit=unit(unit_given, field="unit").symbol,
+            unit=_meter_unit(unit_given),
             outcome=outcome,
             label_defaced=label_defaced,
             note=note.strip(),
@@ -177,6 +184,14 @@ def _refuse_unless_clear(survey: WasteSurvey) -> None:
             code="label_not_defaced",
             field="label_defaced",
         )
+
+
+def _meter_unit(given: str) -> str:
+    """What a survey meter shows: a dose rate or a count rate."""
+    read_in = unit(given, field="unit")
+    if read_in.dimension not in (dimension_of("uSv/h"), dimension_of("1/s")):
+        raise wrong_unit(read_in, dimension_of("uSv/h"), field="unit")
+    return read_in.symbol
 
 
 def _becquerel(limit: Mapping[str, str]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labeling.domain.deviations import Assessed, DeviationClass, needs_quality
 from labeling.domain.lifecycle import BatchStatus
-from labeling.models import Batch, Deviation, Entry
+from labeling.models import Batch, Deviation, Entry, TimerEvent
 from labeling.selectors.facts import deviation_manifest
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from lims.accounts.actors import Actor
@@ -100,7 +100,7 @@ def assess_deviation(
         deviation = find_deviation(batch, deviation_id)
         if not deviation.is_open:
             raise Conflict("This deviation was assessed already.", code="already_recorded")
-        if signer.pk in (deviation.opened_by_id, batch.started_by_id):
+        if signer.pk in (deviation.opened_by_id, batch.started_by_id) or _worked_on(batch, signer.pk):
             raise SegregationOfDuties("This deviation arose in your own work; another person has to assess it.")
         opened_as = DeviationClass(deviation.severity)
         assessed.refuse_what_is_owed(opened_as)
@@ -121,6 +121,13 @@ def assess_deviation(
         )
         deviation.save()
         return deviation
+
+
+def _worked_on(batch: Batch, user_id: int) -> bool:
+    """Whoever recorded something in the batch: a deviation that a colleague reports is about their work as well."""
+    return any(
+        model._default_manager.filter(batch=batch, recorded_by=user_id).exists() for model in (Entry, TimerEvent)
+    )
 
 
 def find_deviation(batch: Batch, deviation_id: int) -> Deviation:

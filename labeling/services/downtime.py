@@ -191,7 +191,7 @@ def _refuse_own_work(user: User, sheet: DowntimeSheet, facts: BatchFacts) -> Non
     recorded = Entry.objects.filter(batch=facts.batch, recorded_by=user).exists()
     timed = any(timer.recorded_by_id == user.pk for timer in facts.timers)
     signed = sheet.transfer_signature is not None and sheet.transfer_signature.signer_id == user.pk
-    if recorded or timed or signed or user.pk == facts.batch.started_by_id:
+    if recorded or timed or signed or user.pk in (facts.batch.started_by_id, sheet.issued_to_id):
         raise SegregationOfDuties(
             f"You worked on {sheet.number} or entered some of it; another person compares paper and entries."
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
@@ -29,6 +29,7 @@ from lims.signatures.meanings import Meaning
 from lims.signatures.signing import sign
 
 IDENTITY_MISMATCH = "identity_mismatch"
+STATED_AHEAD = timedelta(days=60)  # a year that was mistyped is none of the calibration times that suppliers state
 
 
 def receive_lot(
@@ -269,5 +270,11 @@ def _quantity(given: Mapping[str, str] | None, *, field: str, timed: bool) -> di
         at = parse_instant(given.get("at"), field=f"{field}.at")
         if field == "received" and at > database_now():
             raise InvalidInput("The lot cannot have been read in the future.", code="future_time", field=f"{field}.at")
+        if field == "stated" and at > database_now() + STATED_AHEAD:
+            raise InvalidInput(
+                f"{field}.at: {at:%Y-%m-%d} is more than {STATED_AHEAD.days} days ahead; that cannot be right.",
+                code="out_of_range",
+                field=f"{field}.at",
+            )
         kept["at"] = at.isoformat()
     return kept

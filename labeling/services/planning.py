@@ -74,8 +74,8 @@ def start_batch(
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
         now = database_now()
-        on_paper = DowntimeSheet.objects.filter(batch=batch).exists()
-        _check_start(started_at, now=now, reason=reason, on_paper=on_paper)
+        sheet = DowntimeSheet.objects.filter(batch=batch).first()
+        _check_start(started_at, now=now, reason=reason, sheet=sheet)
         batch.started_at, batch.started_by = started_at or now, actor.user
         batch.start_recorded_at, batch.start_reason = now, reason.strip()
         batch.save(update_fields=["started_at", "started_by", "start_recorded_at", "start_reason"])
@@ -146,13 +146,20 @@ def _use_sheet(paper: DowntimeSheet, batch: Batch) -> None:
     sheet.save(update_fields=["batch"])
 
 
-def _check_start(started_at: datetime | None, *, now: datetime, reason: str, on_paper: bool) -> None:
+def _check_start(started_at: datetime | None, *, now: datetime, reason: str, sheet: DowntimeSheet | None) -> None:
     if started_at is None:
         return
     if started_at > now:
         raise InvalidInput("A batch cannot have been started in the future.", code="future_time", field="started_at")
-    if now - started_at > (FURTHEST_BACK_ON_PAPER if on_paper else FURTHEST_BACK):
-        span = "14 days" if on_paper else "24 hours"
+    if now - started_at > FURTHEST_BACK and sheet is not None and started_at < sheet.issued_at:
+        issued = timezone.localtime(sheet.issued_at)
+        raise InvalidInput(
+            f"The start lies before {sheet.number} was issued, at {issued:%Y-%m-%d %H:%M %Z}; no work was done by it.",
+            code="before_sheet",
+            field="started_at",
+        )
+    if now - started_at > (FURTHEST_BACK_ON_PAPER if sheet else FURTHEST_BACK):
+        span = "14 days" if sheet else "24 hours"
         raise InvalidInput(
             f"The start lies more than {span} back. Work that old is recorded as a deviation, not as a batch.",
             code="too_far_back",

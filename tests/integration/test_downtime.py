@@ -31,6 +31,7 @@ from labeling.services.planning import plan_batch, start_batch
 from labeling.services.recording import Reading, correct_entry
 from labeling.services.timers import record_timer
 from labeling.services.verification import verify_entry
+from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, PermissionRefused, SegregationOfDuties
 from lims.people.services import change_roles
 from lims.records.models import Document
@@ -47,7 +48,15 @@ LATER = timedelta(hours=30)
 
 @pytest.fixture
 def sheet(laboratory: People) -> DowntimeSheet:
-    return issue_sheet(actor=laboratory.quality, protocol="zr89-oxine-kit", issued_to="operator")
+    issue_sheet(actor=laboratory.quality, protocol="zr89-oxine-kit", issued_to="operator")
+    return from_the_drawer(laboratory)
+
+
+def from_the_drawer(who: People) -> DowntimeSheet:
+    """The sheet, issued long ago for the day on which the system is away."""
+    with operation(actor=who.quality, action="test"):
+        DowntimeSheet.objects.update(issued_at=database_now() - timedelta(days=20))
+    return DowntimeSheet.objects.get()
 
 
 def entered(who: People, sheet: DowntimeSheet, *, leave_out: str = "") -> Batch:
@@ -268,7 +277,7 @@ def test_the_whole_way_over_rest(laboratory: People) -> None:
     assert issued.status_code == 201, issued.data
     number = issued.data["number"]
     assert [row["number"] for row in operator.get("downtime-sheets/", state="issued").data["results"]] == [number]
-    batch = entered(laboratory, DowntimeSheet.objects.get(number=number))
+    batch = entered(laboratory, from_the_drawer(laboratory))
     assert operator.get(f"batches/{batch.number}/").data["sheet"]["number"] == number
     place = f"/api/v1/downtime-sheets/{number}/scans/"
     file = SimpleUploadedFile("sheet.png", PNG, content_type="text/html")
