@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from labeling.models import Batch, CheckSource, Entry, EquipmentCheck, EquipmentRules, ServiceStatus
@@ -277,3 +278,24 @@ def test_a_reading_at_another_setting_or_geometry_is_refused(batch: Batch) -> No
     result = Rest("operator").get(f"batches/{batch.number}/").data["results"][0]
     assert float(result["value"]) == pytest.approx(42.0 * 1.02 / 3)
     assert "(42.0 × 1.02) MBq" in result["worked"]
+
+
+@pytest.mark.requirement("RAD-7")
+def test_the_worksheet_offers_the_settings_and_geometries_of_the_nuclide(small: People, batch: Batch) -> None:
+    begun = (database_now() - timedelta(hours=1)).isoformat()
+    for nuclide, setting, geometry in (("Zr-89", "517", "vial 10R"), ("F-18", "465", "syringe 5 mL")):
+        body = {"valid_from": begun, "relative_u_percent": "2.0", "nuclide": nuclide, "setting": setting}
+        answer = Rest("operator").post("equipment/DC-1/calibrations/", {**body, "geometry": geometry})
+        assert answer.status_code == 201
+    client = Client()
+    client.force_login(small.operator.user)
+    page = client.get(f"/batches/{batch.number}/").content.decode()
+    assert 'value="517" label="517, as DC-1 is calibrated"' in page
+    assert 'value="vial 10R"' in page
+    assert 'value="465"' not in page
+    typed = {"step": "product", "field": "activity", "value": "42.0", "unit": "MBq", "equipment": "DC-1"}
+    path = f"/batches/{batch.number}/entries/"
+    assert "calibrated for Zr-89 at 517" in client.post(path, {**typed, "geometry": "vial 10R"}).content.decode()
+    assert client.post(path, {**typed, "geometry": "vial 10R", "setting": "517"}).status_code == 302
+    entry = Entry.objects.get(batch=batch, field="activity")
+    assert (entry.setting, entry.geometry) == ("517", "vial 10R")
