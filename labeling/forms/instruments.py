@@ -33,7 +33,9 @@ def nuclides(first: str) -> list[tuple[str, str]]:
 
 class EquipmentForm(LabForm):
     code = forms.CharField(max_length=64, widget=forms.TextInput(attrs=CODE))
-    kind = forms.ChoiceField(choices=[("", "Choose"), *((k, k.replace("_", " ")) for k in EQUIPMENT_KINDS)])
+    kind = forms.ChoiceField(
+        choices=[("", "Choose"), *((k, k.replace("_", " ").replace("ph ", "pH ")) for k in EQUIPMENT_KINDS)]
+    )
     name = forms.CharField(required=False, max_length=200)
     serial = forms.CharField(required=False, max_length=64, label="Serial number")
     maker = forms.CharField(required=False, max_length=120)

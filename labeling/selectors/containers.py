@@ -164,7 +164,7 @@ def in_words(activity: Number) -> str:
 
 
 def _unit_for(becquerel: float) -> tuple[str, float]:
-    return next((found for found in UNITS if becquerel >= 0.1 * found[1]), UNITS[-1] if becquerel else UNITS[1])
+    return next((found for found in UNITS if becquerel >= found[1]), UNITS[-1] if becquerel else UNITS[1])
 
 
 def _decaying(stored: Content, half_life: float | None, *, at: datetime) -> Json | None:

@@ -205,8 +205,8 @@ def initials(person: object) -> str:
 
 @register.filter
 def words(value: object) -> str:
-    """`dose_calibrator` as `dose calibrator`."""
-    return str(value or "").replace("_", " ")
+    """`dose_calibrator` as `dose calibrator`, `ph_meter` as `pH meter`."""
+    return str(value or "").replace("_", " ").replace("ph meter", "pH meter")
 
 
 @register.filter

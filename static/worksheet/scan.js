@@ -9,6 +9,7 @@ import { sound } from "./sound.js";
 const FASTEST_TYPIST_MS = 45, SLOWEST_SCANNER_MS = 1000, SHORTEST = 4;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/;
 const says = /** @type {HTMLElement} */ (document.getElementById("scan-says"));
+const idle = [...(says?.childNodes || [])];
 
 /** @param {"good"|"bad"} outcome @param {string} words */
 function tell(outcome, words) {
@@ -76,8 +77,16 @@ export async function scanned(code) {
   });
 }
 
+/** What was refused is no longer news once an entry was taken after it, unless it stopped the step. */
+function settled() {
+  if (says.dataset.scan !== "bad" || sheet.querySelector("[data-stopped]")) return;
+  delete says.dataset.scan;
+  says.replaceChildren(...idle);
+}
+
 /** The server knows more than the page: a lot beyond its list, or cells of somebody else. @param {any} item @param {any} answer */
 function answered(item, answer) {
+  if (item.path === "entries/") return settled();
   if (item.path !== "scans/") return;
   if (!answer.matched) return tell("bad", answer.says || "Refused.");
   const form = openFields().find((open) => input(open, "field").value === answer.field && input(open, "step").value === answer.step);

@@ -271,8 +271,8 @@ def checked(outcome: object) -> str:
 
 @register.filter
 def spelled(key: object) -> str:
-    """dose_calibrator as dose calibrator"""
-    return str(key or "").replace("_", " ")
+    """dose_calibrator as dose calibrator, ph_meter as pH meter"""
+    return str(key or "").replace("_", " ").replace("ph meter", "pH meter")
 
 
 @register.filter
