@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -55,13 +55,8 @@ def store_for_decay(
         now = database_now()
         content = ledger_of(row, events_of([row])).at(now)
         site = settings.CLEARANCE_LIMITS.get(row.nuclide, "").split()
-        if limit and site and _becquerel(limit) > _becquerel({"value": site[0], "unit": site[1]}):
-            raise InvalidInput(
-                f"{limit['value']} {limit['unit']} is more than the limit of the site for {row.nuclide}, "
-                f"{' '.join(site)}.",
-                code="above_site_limit",
-                field="limit.value",
-            )
+        if limit and site:
+            _refuse_wider(limit, site, nuclide=row.nuclide)
         if not limit and site:
             limit, limit_source = {"value": site[0], "unit": site[1]}, SITE_LIMIT
         amounts = columns_of(content)
@@ -183,6 +178,16 @@ def _refuse_unless_clear(survey: WasteSurvey) -> None:
             "Deface the radiation label first, and say that it is done (10 CFR 20.1904(b)).",
             code="label_not_defaced",
             field="label_defaced",
+        )
+
+
+def _refuse_wider(limit: Mapping[str, str], site: Sequence[str], *, nuclide: str) -> None:
+    """Whoever stores may be stricter than the site, not laxer."""
+    if _becquerel(limit) > _becquerel({"value": site[0], "unit": site[1]}):
+        raise InvalidInput(
+            f"{limit['value']} {limit['unit']} is more than the limit of the site for {nuclide}, {' '.join(site)}.",
+            code="above_site_limit",
+            field="limit.value",
         )
 
 

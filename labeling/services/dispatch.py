@@ -9,7 +9,7 @@ from labeling.domain.lifecycle import BatchStatus
 from labeling.models import Batch, Dispatch
 from labeling.selectors.batch import find_batch
 from labeling.selectors.clock import database_now
-from labeling.services.gates import keep_mismatch, stops_of
+from labeling.services.gates import keep_mismatch, refuse_unsound, stops_of
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.materials import IDENTITY_MISMATCH
 from lims.accounts.actors import Actor
@@ -107,6 +107,7 @@ def _refuse_unfit(batch: Batch, consignment: Consignment, moment: datetime) -> N
             "deviation.",
             code="step_stopped",
         )
+    refuse_unsound(batch)
     if moment > database_now():
         raise InvalidInput(
             "Give the time at which it was handed over, not one to come.", code="future_time", field="at"

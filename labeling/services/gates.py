@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labeling.domain.deviations import Conclusion, DeviationClass
 from labeling.models import Batch, Deviation, LineClearance, Scan
 from labeling.selectors.clock import database_now
 from labeling.services.deviations import open_deviation
@@ -42,6 +43,24 @@ def refuse_stopped(batch: Batch, step: str) -> None:
             "the critical deviation.",
             code="step_stopped",
             step=step,
+        )
+
+
+def refuse_unsound(batch: Batch) -> None:
+    """What was found after the release: an affected product is neither handed over nor used, nor one in doubt."""
+    found = Deviation.objects.filter(batch=batch)
+    affected = found.filter(conclusion=Conclusion.AFFECTED).first()
+    if affected is not None:
+        raise Conflict(
+            f"A deviation affects the product of {batch.number}: {affected.text}",
+            code="product_affected",
+            field="value",
+        )
+    if found.filter(severity=DeviationClass.CRITICAL, assessment_signature=None).exists():
+        raise Conflict(
+            f"A critical deviation of {batch.number} is not assessed. Its product stays where it is until it is.",
+            code="open_deviation",
+            field="value",
         )
 
 

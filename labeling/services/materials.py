@@ -18,6 +18,7 @@ from labeling.models import Batch, Equipment, Lot
 from labeling.selectors.clock import database_now
 from labeling.services.arrivals import arrival_of, nuclide_of_lot
 from labeling.services.equipment import instrument_for
+from labeling.services.gates import refuse_unsound
 from labeling.services.lot_containers import open_lot_container
 from labeling.services.receipts import NOTHING_ELSE, Delivery, keep_certificate, keep_survey
 from lims.accounts.actors import Actor
@@ -243,6 +244,7 @@ def usable_batch(number: str, *, material: Material, at: datetime) -> Batch:
         raise Conflict(
             f"Batch {number} expired at {source.expires_at:%Y-%m-%d %H:%M} UTC.", code="batch_expired", field="value"
         )
+    refuse_unsound(source)
     return source
 
 

@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
-from labeling.domain.deviations import Assessed, DeviationClass
-from labeling.models import Container, DecayStorage, DowntimeSheet, Entry
+from labeling.domain.deviations import Assessed, Conclusion, DeviationClass
+from labeling.domain.protocol import Material
+from labeling.models import Batch, Container, DecayStorage, Dispatch, DowntimeSheet, Entry
 from labeling.selectors.clock import database_now
 from labeling.selectors.facts import facts_of
 from labeling.services.containers import open_container, transfer
 from labeling.services.decay_storage import store_for_decay
 from labeling.services.deviations import assess_deviation, report_deviation
+from labeling.services.dispatch import Consignment, dispatch_batch
 from labeling.services.downtime import AGREES, attach_scan, issue_sheet, reconcile_sheet, sign_transfer
+from labeling.services.materials import usable_batch
 from labeling.services.planning import plan_batch, start_batch
 from labeling.services.recording import Reading, record_entry
 from lims.errors import Conflict, InvalidInput, SegregationOfDuties
@@ -173,6 +176,46 @@ def test_whoever_recorded_the_values_does_not_assess_what_a_colleague_reported(w
             assessed=Assessed("No harm.", DeviationClass.MINOR),
             credential=credential("both"),
         )
+
+
+CRITICAL = Assessed(
+    "The seal was broken.",
+    DeviationClass.CRITICAL,
+    Conclusion.AFFECTED,
+    impact="Sterility is lost.",
+    cause="material",
+    root_cause="The crimp was loose.",
+)
+
+
+@pytest.mark.requirement("PET-90")
+def test_what_is_found_after_the_release_keeps_the_product_where_it_is(laboratory: People) -> None:
+    """Neither handed over nor used while a critical deviation is open, and never once the product is affected."""
+    who, number = laboratory, factories.released(laboratory).number
+    found = report_deviation(actor=who.analyst, number=number, text="The seal was broken.", severity="critical")
+    with pytest.raises(Conflict, match="critical deviation"):
+        hand_over(who, number)
+    with pytest.raises(Conflict, match="critical deviation"):
+        use(number)
+    assess_deviation(
+        actor=who.quality, number=number, deviation_id=found.pk, assessed=CRITICAL, credential=credential("quality")
+    )
+    with pytest.raises(Conflict, match="affects the product"):
+        hand_over(who, number)
+    with pytest.raises(Conflict, match="affects the product"):
+        use(number)
+    assert not Dispatch.objects.exists()
+
+
+def hand_over(who: People, number: str) -> Dispatch:
+    to = Consignment(number, "Ward 4", "1 Hospital Road", "+31 20 555 0101", "Courier", "1 syringe")
+    return dispatch_batch(actor=who.operator, number=number, consignment=to, credential=credential("operator"))
+
+
+def use(number: str) -> None:
+    kind = Batch.objects.get(number=number).protocol_version.kind
+    material = Material(key="oxine", name="Oxine", kind="batch", protocol_kind=kind)
+    usable_batch(number, material=material, at=database_now())
 
 
 # --------------------------------------------------------------------------------------------- down-time sheets
