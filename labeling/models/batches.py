@@ -186,6 +186,7 @@ class Deviation(models.Model):
         BY_HAND = "by_hand", "Reported by a person"
         INSTRUMENT = "instrument", "Reading on an instrument that was not in order"
         RESTATED = "restated", "Verdict moved by restating"
+        AFTER_RELEASE = "after_release", "Test that failed after release"
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="deviations")
     step = models.CharField(max_length=64, blank=True)

@@ -25,6 +25,7 @@ SEVERITIES = {
     Deviation.Kind.ACTIVITY_BALANCE: DeviationClass.MAJOR,
     Deviation.Kind.INSTRUMENT: DeviationClass.MAJOR,
     Deviation.Kind.RESTATED: DeviationClass.MAJOR,
+    Deviation.Kind.AFTER_RELEASE: DeviationClass.CRITICAL,
 }
 LONGEST_TEXT = 4000
 

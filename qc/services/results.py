@@ -14,8 +14,9 @@ from labeling.domain.quantities import Value, parse_value
 from labeling.domain.specification import SpecificationTest, impossible_share
 from labeling.domain.training import Task
 from labeling.domain.units import convert, unit
-from labeling.models import Batch
+from labeling.models import Batch, Deviation
 from labeling.selectors.clock import database_now
+from labeling.services.deviations import open_deviation
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.training import require_training_for
 from lims.accounts.actors import Actor
@@ -26,8 +27,9 @@ from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties
 from lims.signatures.meanings import Meaning
 from lims.signatures.signing import sign
+from qc.domain.release import limit_text
 from qc.models import Investigation, Review, TestResult
-from qc.selectors import current
+from qc.selectors import current, shown
 
 S = BatchStatus
 LONGEST = 200
@@ -83,7 +85,17 @@ def record_result(
         )
         _fill(result, definition, value=value, unit_given=unit_given, inputs=inputs)
         result.save(force_insert=True)
+        if batch.status == BatchStatus.RELEASED and result.verdict != Verdict.PASS:
+            _tell_of_failure(op, batch, definition, result)
         return result
+
+
+def _tell_of_failure(op: Operation, batch: Batch, definition: SpecificationTest, result: TestResult) -> None:
+    """The product is out, or about to be: nothing more leaves the house before quality has assessed it."""
+    limit = limit_text(definition.criterion, definition.unit or "")
+    value = shown(definition, result.value, result.u)
+    text = f"{definition.title} is {value}, known only after the release; the limit is {limit}."
+    open_deviation(op, batch, kind=Deviation.Kind.AFTER_RELEASE, text=text)
 
 
 def review_result(

@@ -46,6 +46,7 @@ def places_of_the_laboratory() -> list[str]:
     return [*PLACES, f"/batches/{working.number}/", *tabs, f"/stock/{waiting.pk}/", f"/stock/{waiting.pk}/genealogy/"]
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("light", ["light", "dark"])
 def test_no_page_has_a_serious_finding_or_sticks_out(person: Callable[..., Page], light: str) -> None:
     places = places_of_the_laboratory()

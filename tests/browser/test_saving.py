@@ -26,6 +26,7 @@ def test_each_value_is_kept_at_once_and_typing_alone_is_no_event(person: Callabl
     assert Operation.objects.count() == before
     save(page, "product.kit_lot", "KIT-1")
     expect(page.locator("#product")).to_contain_text("KIT-1")
+    expect(page.locator("#line-says")).to_contain_text("Everything is saved.")
     assert Operation.objects.count() == before + 1
     page.context.close()  # in the middle of the step
     assert Entry.objects.filter(batch=batch).values_list("field", "typed").get() == ("kit_lot", "KIT-1")

@@ -9,7 +9,7 @@ import pytest
 
 from labeling.domain.deviations import Assessed, Conclusion, DeviationClass
 from labeling.domain.protocol import Material
-from labeling.models import Batch, Container, DecayStorage, Dispatch, DowntimeSheet, Entry
+from labeling.models import Batch, Container, DecayStorage, Deviation, Dispatch, DowntimeSheet, Entry
 from labeling.selectors.clock import database_now
 from labeling.selectors.facts import facts_of
 from labeling.services.containers import open_container, transfer
@@ -205,6 +205,19 @@ def test_what_is_found_after_the_release_keeps_the_product_where_it_is(laborator
     with pytest.raises(Conflict, match="affects the product"):
         use(number)
     assert not Dispatch.objects.exists()
+
+
+@pytest.mark.requirement("PET-90")
+def test_growth_after_the_release_keeps_the_product_where_it_is(laboratory: People) -> None:
+    who, number = laboratory, factories.released(laboratory).number
+    factories.give_results(who, number, {"sterility": "growth"}, reviewed=False)
+    found = Deviation.objects.get(batch__number=number, kind=Deviation.Kind.AFTER_RELEASE)
+    assert (found.severity, found.is_open) == ("critical", True)
+    assert "Sterility is growth, known only after the release; the limit is no growth." in found.text
+    with pytest.raises(Conflict, match="critical deviation"):
+        hand_over(who, number)
+    with pytest.raises(Conflict, match="critical deviation"):
+        use(number)
 
 
 def hand_over(who: People, number: str) -> Dispatch:

@@ -281,7 +281,7 @@ def test_an_error_tells_nothing_about_the_inside(site: Scene, monkeypatch: pytes
         raise RuntimeError("secret inside /srv/oxinate")
 
     monkeypatch.setattr(stock, "lots", fail)
-    monkeypatch.setattr(pages, "lots", fail)
+    monkeypatch.setattr(pages, "first_to_expire", fail)
     client = signed_in("operator", raise_request_exception=False)
     for path in ("/api/v1/lots/", "/stock/"):
         answer = client.get(path)
