@@ -12,6 +12,7 @@ from labeling.selectors.clock import database_now
 from labeling.services.gates import keep_mismatch, refuse_unsound, stops_of
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.materials import IDENTITY_MISMATCH
+from labeling.services.times import LATE_AFTER
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
 from lims.accounts.roles import Permission, require
@@ -108,9 +109,18 @@ def _refuse_unfit(batch: Batch, consignment: Consignment, moment: datetime) -> N
             code="step_stopped",
         )
     refuse_unsound(batch)
-    if moment > database_now():
+    now = database_now()
+    if moment > now:
         raise InvalidInput(
             "Give the time at which it was handed over, not one to come.", code="future_time", field="at"
+        )
+    if now - moment > LATE_AFTER:
+        # A time of one's own choosing would hand over what has expired meanwhile, or was spoken against.
+        raise InvalidInput(
+            f"{moment:%Y-%m-%d %H:%M %Z} is past; a handing over is signed when it happens. Leave the time out, and if "
+            "it left earlier report a deviation that says when.",
+            code="too_far_back",
+            field="at",
         )
     released = batch.disposition_signature
     if released is not None and moment < released.at:

@@ -55,6 +55,9 @@ def instrument_of_reading(
         raise SegregationOfDuties("You allowed this reading yourself; another person has to record it.")
     if allowed is None or need.unchecked != SIGNED_REASON or not all(fault.allowable for fault in faults):
         raise _refusal(faults[0])
+    unsigned = [fault for fault in faults if fault.text not in allowed.why]
+    if unsigned:  # something else went wrong since the second person signed
+        raise _refusal(unsigned[0])
     told = " ".join(fault.text for fault in faults)
     signature = allowed.signature
     return Gauged(

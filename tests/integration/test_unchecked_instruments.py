@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from labeling.models import Batch, Deviation, Entry, ProtocolVersion, UncheckedUse
+from labeling.selectors.clock import database_now
+from labeling.services.equipment import record_check
 from labeling.services.instrument_gate import allow_unchecked
 from labeling.services.planning import plan_batch, start_batch
 from labeling.services.versions import import_protocol
@@ -107,6 +109,22 @@ def test_who_allowed_it_cannot_record_it(small: People, lenient: Batch) -> None:
     )
     assert read(lenient, by="both").data["code"] == "segregation_of_duties"
     assert read(lenient).status_code == 201
+
+
+@pytest.mark.requirement("RAD-7")
+def test_what_went_wrong_after_the_signature_is_not_allowed_by_it(small: People, lenient: Batch) -> None:
+    allow_unchecked(
+        actor=small.verifier,
+        number=lenient.number,
+        step="product",
+        field="activity",
+        equipment="DC-2",
+        reason="The source is on loan.",
+        credential=credential("verifier"),
+    )
+    record_check(actor=small.operator, code="DC-2", at=database_now(), outcome="fail")
+    assert read(lenient).data["code"] == "instrument_not_checked"
+    assert not Entry.objects.filter(batch=lenient, field="activity").exists()
 
 
 def test_the_key_is_read_and_its_values_are_known(small: People) -> None:

@@ -220,6 +220,21 @@ def test_growth_after_the_release_keeps_the_product_where_it_is(laboratory: Peop
         use(number)
 
 
+@pytest.mark.requirement("PET-90")
+def test_a_claimed_time_hands_nothing_over_that_has_expired_since(laboratory: People) -> None:
+    number = factories.released(laboratory).number
+    to = Consignment(number, "Ward 4", "1 Hospital Road", "+31 20 555 0101", "Courier", "1 syringe")
+    with pytest.raises(InvalidInput, match="a handing over is signed when it happens"):
+        dispatch_batch(
+            actor=laboratory.operator,
+            number=number,
+            consignment=to,
+            credential=credential("operator"),
+            at=database_now() - timedelta(minutes=16),
+        )
+    assert not Dispatch.objects.exists()
+
+
 def hand_over(who: People, number: str) -> Dispatch:
     to = Consignment(number, "Ward 4", "1 Hospital Road", "+31 20 555 0101", "Courier", "1 syringe")
     return dispatch_batch(actor=who.operator, number=number, consignment=to, credential=credential("operator"))
