@@ -39,6 +39,7 @@ function signIn(before) {
 
 let shown = "";
 function paint() {
+  if (!queue.known && !queue.making) return;  // what the server wrote stands until it is known whether something waits
   const kept = document.documentElement.dataset.kept;
   if (kept && queue.way === "open") return location.reload();  // a page out of the browser's store gives way to the real one
   const [tone, sign, words] = sentence();

@@ -12,6 +12,8 @@ const listeners = /** @type {Set<() => void>} */ (new Set());
 const hearers = /** @type {Set<(item: Item, answer: any) => void>} */ (new Set());
 /** @type {Item[]} */
 export let items = [];
+/** Whether the browser's database was read: until then nobody knows whether something waits. */
+export let known = false;
 /** @type {Way} */
 export let way = document.documentElement.dataset.kept ? "unreachable" : "open";
 let sending = false;
@@ -31,6 +33,7 @@ async function lookAgain() {
 
 async function changed() {
   items = await store.all();
+  known = true;
   for (const listener of listeners) listener();
 }
 

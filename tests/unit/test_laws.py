@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from labeling.domain.criteria import Criterion, Verdict, judge, judge_computed
-from labeling.domain.decay import decay_factor
+from labeling.domain.decay import MOST_HALF_LIVES_BACK, decay_factor
 from labeling.domain.display import display
 from labeling.domain.formulas import compute
 from labeling.domain.quantities import parse_number, seconds_between
@@ -46,7 +46,7 @@ def _output(outcome: Any, name: str) -> float:
 
 @given(a=spans, b=spans, half_life=half_lives)
 def test_decay_composes(a: float, b: float, half_life: float) -> None:
-    assume(abs(a) + abs(b) < 300 * half_life)
+    assume(abs(a) + abs(b) <= MOST_HALF_LIVES_BACK * half_life)
     once = nominal(decay_factor(a + b, half_life))
     twice = nominal(decay_factor(a, half_life)) * nominal(decay_factor(b, half_life))
     assert math.isclose(once, twice, rel_tol=1e-9)
@@ -54,7 +54,7 @@ def test_decay_composes(a: float, b: float, half_life: float) -> None:
 
 @given(a=spans, half_life=half_lives)
 def test_decay_inverts(a: float, half_life: float) -> None:
-    assume(abs(a) < 300 * half_life)
+    assume(abs(a) <= MOST_HALF_LIVES_BACK * half_life)
     assert math.isclose(nominal(decay_factor(a, half_life)) * nominal(decay_factor(-a, half_life)), 1, rel_tol=1e-9)
 
 
