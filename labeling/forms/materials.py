@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,6 +15,7 @@ from labeling.forms.fields import LabForm, LocalInstantField
 from labeling.forms.registers import ACTIVITY_UNITS, CODE, NUMBER
 from labeling.models import PackageSurvey
 from labeling.services.receipts import LARGEST_CERTIFICATE, Certificate, Delivery, Survey
+from labeling.templatetags.lims_format import isotopes
 from lims.accounts.forms import SignatureForm
 
 COUNTED = [(unit, "pieces" if unit == "piece" else unit.replace("u", "µ")) for unit in STOCK_UNITS]
@@ -99,6 +100,16 @@ class SurveyForm(LabForm):
         return self.survey if any(given[name] for name in told) else None
 
 
+class MaterialSelect(forms.Select):
+    """The materials, each with its kind: the form shows what such a lot comes with."""
+
+    kinds: Mapping[str, str] = {}
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        return {**option, "attrs": {**option["attrs"], "data-kind": self.kinds.get(str(value), "")}}
+
+
 class LotForm(CertificateForm, SurveyForm):
     number = forms.CharField(max_length=64, label="Lot number", widget=forms.TextInput(attrs=CODE))
     material = forms.ChoiceField()
@@ -127,15 +138,26 @@ class LotForm(CertificateForm, SurveyForm):
     received_geometry = typed("Geometry", length=120, number=False)
 
     def __init__(
-        self, *args: Any, materials: Sequence[tuple[str, str]], instruments: Sequence[str], **kwargs: Any
+        self, *args: Any, materials: Mapping[str, tuple[str, str]], instruments: Sequence[str], **kwargs: Any
     ) -> None:
+        """`materials` is key to name and kind."""
         kwargs.setdefault("initial", {"stated_zone": timezone.get_current_timezone_name()})
         super().__init__(*args, **kwargs)
-        self._choose("material", [("", "Choose"), *materials], required=True, label="Material")
+        names = [(key, isotopes(name)) for key, (name, _) in materials.items()]
+        self._choose("material", [("", "Choose"), *names], required=True, label="Material", widget=MaterialSelect())
+        self.fields["material"].widget.kinds = {key: kind for key, (_, kind) in materials.items()}
         self._choose("received_equipment", [("", "Choose"), *((i, i) for i in instruments)], label="Instrument")
 
-    def _choose(self, name: str, choices: Sequence[tuple[str, str]], *, label: str, required: bool = False) -> None:
-        field = forms.ChoiceField(choices=choices, required=required, label=label)
+    def _choose(
+        self,
+        name: str,
+        choices: Sequence[tuple[str, str]],
+        *,
+        label: str,
+        required: bool = False,
+        widget: forms.Select | None = None,
+    ) -> None:
+        field = forms.ChoiceField(choices=choices, required=required, label=label, widget=widget or forms.Select())
         field.widget.attrs["aria-describedby"] = self.says(name)
         self.fields[name] = field
 

@@ -13,6 +13,7 @@ from .lims_format import decimal_or_none, number, unit
 
 register = template.Library()
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 WIDTH = Decimal(176)
 EDGE = Decimal(8)
 TONES = {"pass": "pass", "within": "pass", "fail": "fail", "action": "fail", "warning": "warn"}
@@ -20,8 +21,8 @@ CENSORED = re.compile(r"^\s*[<>]=?\s*")
 
 
 def limit_text(low: object, high: object, unit_code: object = "") -> str:
-    """The limit as a phrase: `at least 80 %`, `at most 5.0 %`, `50 to 70 MBq`."""
-    code = f" {unit(unit_code)}" if unit_code else ""
+    """The limit as a phrase: `at least 80 %`, `at most 5.0 %`, `50 to 70 MBq`; number and unit stay on one line."""
+    code = f"{NO_BREAK}{unit(unit_code)}" if unit_code else ""
     if low not in (None, "") and high not in (None, ""):
         return f"{number(low)} to {number(high)}{code}"
     if low not in (None, ""):

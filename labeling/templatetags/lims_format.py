@@ -18,6 +18,8 @@ from labeling.domain.display import display_unit
 register = template.Library()
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+LIGANDS = re.compile(r"(?<=\(oxinate\))\d")  # of a complex
 MASS_NUMBER = re.compile(r"(?<![\d.])(\d{2,3})(m?)(?=(?:Zr|Nb|Ga|Ge|Y|Cu|In|Lu|Tc|F|Cs|Co|Ba|Ra)(?![a-z]))")
 NUCLIDE_CODE = re.compile(r"([A-Z][a-z]?)-(\d{1,3})(m?)")
 SCIENTIFIC = re.compile(r"^([+-]?[\d.]+)[eE]([+-]?\d+)$")
@@ -155,10 +157,10 @@ def worked_lines(text: object) -> list[str]:
 
 @register.filter
 def isotopes(value: object) -> str:
-    """`[89Zr]Zr-oxine` as `[⁸⁹Zr]Zr-oxine`, and the code `Zr-89` as `⁸⁹Zr`."""
+    """`[89Zr]Zr-oxine` as `[⁸⁹Zr]Zr-oxine`, `Zr(oxinate)4` as `Zr(oxinate)₄`, and the code `Zr-89` as `⁸⁹Zr`."""
     text = NUCLIDE_CODE.sub(lambda m: f"{m.group(2)}{m.group(3)}{m.group(1)}", str(value)) if _is_code(value) else value
     marked = MASS_NUMBER.sub(lambda m: m[1].translate(SUPERSCRIPTS) + ("ᵐ" if m[2] else ""), str(text or ""))
-    return units_in(marked)
+    return units_in(LIGANDS.sub(lambda m: m[0].translate(SUBSCRIPTS), marked))
 
 
 def _is_code(value: object) -> bool:

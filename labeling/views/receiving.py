@@ -18,7 +18,6 @@ from labeling.selectors.stock import instruments
 from labeling.services.materials import receive_lot
 from labeling.services.receipts import attach_certificate, record_survey
 from labeling.services.stock import withdraw
-from labeling.templatetags.lims_format import isotopes
 from labeling.views.pages import act, carried_out, page, shown, zone_hint
 from labeling.views.stock import lot_page
 from lims.accounts.actors import actor_of
@@ -39,8 +38,8 @@ def receive(request: HttpRequest) -> HttpResponse:
         request.POST if posted else None,
         request.FILES if posted else None,
         slug="lot",
-        materials=[(key, isotopes(name)) for key, (name, _) in materials.items()],
-        instruments=[equipment.code for equipment in instruments()],
+        materials=materials,
+        instruments=[equipment.code for equipment in instruments().filter(kind="dose_calibrator")],
     )
     zones = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
     context = {"form": form, "zone_hint": zone_hint(), "materials": materials, "zones": ["UTC", *zones]}
