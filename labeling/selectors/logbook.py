@@ -115,9 +115,10 @@ def _tables(equipment: Equipment, before: Newest | None) -> Iterable[list[Json]]
         _log(r, r.recorded_at, r.signature.signer, {"reason": r.signature.reason})
         for r in _some(equipment.rules, before, "recorded_at", "signature__signer")
     ]
+    readings = Entry.objects.filter(equipment=equipment)
     yield [
         _log(e, e.measured_at, e.recorded_by, _reading(e))
-        for e in _some(Entry.objects.filter(equipment=equipment), before, "measured_at", "recorded_by", "batch")
+        for e in _some(readings, before, "measured_at", "recorded_by", "batch__protocol_version")
     ]
     yield [
         _log(
@@ -145,6 +146,7 @@ def _reading(entry: Entry) -> Json:
     return {
         "batch": entry.batch.number,
         "field": entry.reference,
+        "label": entry.batch.protocol_version.document.field(entry.step, entry.field).label,
         "value": display_recorded(entry.value, entry.unit),
         "setting": entry.setting or None,
         "geometry": entry.geometry or None,
