@@ -23,7 +23,7 @@ from labeling.domain.decay import decay_factor
 from labeling.domain.evaluation import InstrumentCalibration, Recorded, evaluate
 from labeling.domain.inventory import activities_at
 from labeling.domain.nuclides import nuclide
-from labeling.domain.protocol import parse_protocol
+from labeling.domain.protocol_reading import parse_protocol
 from labeling.domain.uncertainty import variable
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,7 +10,8 @@ from labeling.domain.basis import StatedNumber, stated_numbers
 from labeling.domain.criteria import Criterion
 from labeling.domain.expressions import Reference
 from labeling.domain.formulas import catalogue
-from labeling.domain.protocol import Field, Protocol, Step, parse_protocol
+from labeling.domain.protocol import Field, Protocol, Step
+from labeling.domain.protocol_reading import parse_protocol
 from labeling.domain.result_definitions import InputNode, ResultDefinition
 from labeling.domain.specification import SpecificationTest, parse_specification
 

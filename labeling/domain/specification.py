@@ -9,7 +9,8 @@ from functools import lru_cache
 from labeling.domain.criteria import Criterion, Verdict, judge, judge_computed
 from labeling.domain.documents import Findings, Section, read_document
 from labeling.domain.formulas import ABOVE_100, catalogue
-from labeling.domain.protocol import Protocol, code
+from labeling.domain.protocol import Protocol
+from labeling.domain.protocol_reading import code
 from labeling.domain.units import dimension_of, unit
 from lims.errors import InvalidInput
 

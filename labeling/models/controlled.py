@@ -9,7 +9,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from labeling.domain.lifecycle import VersionStatus
-from labeling.domain.protocol import Protocol, parse_protocol
+from labeling.domain.protocol import Protocol
+from labeling.domain.protocol_reading import parse_protocol
 from labeling.domain.specification import Specification, parse_specification
 from lims.accounts.models import User
 from lims.signatures.models import Signature

@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from labeling.domain.lifecycle import VersionAction, VersionStatus, version_target
 from labeling.domain.nuclides import Nuclide
-from labeling.domain.protocol import parse_protocol
+from labeling.domain.protocol_reading import parse_protocol
 from labeling.domain.specification import parse_specification
 from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.selectors.nuclides import nuclide_in_use

@@ -16,7 +16,8 @@ from labeling.domain.criteria import Verdict
 from labeling.domain.entries import Entries, InstrumentCalibration, Recorded
 from labeling.domain.measurements import Quantity
 from labeling.domain.nuclides import nuclide
-from labeling.domain.protocol import Protocol, parse_protocol
+from labeling.domain.protocol import Protocol
+from labeling.domain.protocol_reading import parse_protocol
 from labeling.domain.sankey import Band, sankey
 from labeling.domain.uncertainty import nominal, standard_uncertainty
 from lims.errors import InvalidInput

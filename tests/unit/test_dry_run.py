@@ -10,7 +10,8 @@ import pytest
 
 from labeling.domain.dry_run import DryRun, Example, by_name, dry_run, examples, needed_fields
 from labeling.domain.nuclides import nuclide
-from labeling.domain.protocol import Protocol, parse_protocol
+from labeling.domain.protocol import Protocol
+from labeling.domain.protocol_reading import parse_protocol
 
 LIBRARY = Path(__file__).parents[2] / "library" / "protocols"
 BEGINS = datetime(2026, 3, 3, 8, tzinfo=timezone(timedelta(hours=1)))

@@ -12,7 +12,8 @@ import pytest
 
 from labeling.domain.evaluation import ComputedResult, InstrumentCalibration, Recorded, evaluate, expiry
 from labeling.domain.nuclides import nuclide, nuclide_with
-from labeling.domain.protocol import Protocol, parse_protocol
+from labeling.domain.protocol import Protocol
+from labeling.domain.protocol_reading import parse_protocol
 
 ROOT = Path(__file__).parents[2]
 CAMPAIGN = json.loads((ROOT / "tests" / "reference" / "campaign.json").read_text(encoding="utf-8"))

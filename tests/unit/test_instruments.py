@@ -25,7 +25,7 @@ from labeling.domain.instruments import (
 )
 from labeling.domain.measurements import Reading
 from labeling.domain.nuclides import nuclide
-from labeling.domain.protocol import parse_protocol
+from labeling.domain.protocol_reading import parse_protocol
 from labeling.domain.uncertainty import nominal
 from lims.errors import InvalidInput
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from labeling.domain.basis import stated_numbers
-from labeling.domain.protocol import Protocol, parse_protocol
+from labeling.domain.protocol import Protocol
+from labeling.domain.protocol_reading import parse_protocol
 from labeling.domain.specification import check_against, parse_specification
 
 LIBRARY = Path(__file__).parents[2] / "library"

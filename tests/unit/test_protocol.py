@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from labeling.domain.protocol import parse_protocol
+from labeling.domain.protocol_reading import parse_protocol
 from lims.errors import InvalidInput
 
 LIBRARY = Path(__file__).parents[2] / "library" / "protocols"

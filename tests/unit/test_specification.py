@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labeling.domain.protocol import parse_protocol
+from labeling.domain.protocol_reading import parse_protocol
 from labeling.domain.specification import check_against, parse_specification
 from lims.errors import InvalidInput
 

@@ -10,7 +10,7 @@ import pytest
 from labeling.domain.arrival import Activity, compare_arrival
 from labeling.domain.criteria import Verdict
 from labeling.domain.nuclides import nuclide
-from labeling.domain.protocol import parse_protocol
+from labeling.domain.protocol_reading import parse_protocol
 from labeling.domain.stock import Amount, amount_text, read_amount
 from lims.errors import InvalidInput
 from tests.browser.small_batch import PROTOCOL

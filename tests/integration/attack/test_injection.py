@@ -16,7 +16,7 @@ from django.test import Client
 
 from labeling.domain.documents import read_document
 from labeling.domain.expressions import parse_expression
-from labeling.domain.protocol import parse_protocol
+from labeling.domain.protocol_reading import parse_protocol
 from lims.errors import InvalidInput
 from lims.logs import OneLine
 from lims.people.services import enroll
