@@ -161,6 +161,9 @@ def test_the_log_book_tells_everything_in_time_order_page_by_page(batch: Batch) 
     assert second["next"] is None
     assert [row["at"] for row in rows] == sorted((row["at"] for row in rows), reverse=True)
     assert {"registered", "check", "reading"} <= {row["what"] for row in rows}
+    (reading,) = (row for row in rows if row["what"] == "reading")
+    written = batch.protocol_version.document.field(*reading["field"].split("."))
+    assert reading["label"] == written.label  # as the worksheet calls it, not by its key
     assert len(rows) == 1 + EquipmentCheck.objects.filter(equipment__code="DC-1").count() + 1
     assert operator.get("equipment/DC-1/log/", before="nonsense").status_code == 404
 
