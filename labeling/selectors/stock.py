@@ -21,7 +21,8 @@ def lots(
     *, number: str = "", status: str = "", material: str = "", identity: str = "", kind: str = ""
 ) -> QuerySet[Lot]:
     asked = {"number": number, "status": status, "material": material, "identity": identity, "kind": kind}
-    rows = Lot.objects.select_related("received_by", "received_on", "disposition_signature").order_by("-pk")
+    joined = ("received_by", "received_on", "disposition_signature", "container__decay_storage")
+    rows = Lot.objects.select_related(*joined).order_by("-pk")
     return rows.filter(**{name: value for name, value in asked.items() if value})
 
 
