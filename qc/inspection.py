@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from labeling.models import Batch, Lot, LotCertificate, SheetScan
+from django.db.models import Q, QuerySet
+
+from labeling.models import Batch, DowntimeSheet, Lot, LotCertificate, SheetScan
 from labeling.printouts import printed
 from labeling.selectors.clock import database_now
 from labeling.selectors.containers import container_document, containers
@@ -23,6 +25,7 @@ from qc.selectors import Assessment
 Json = dict[str, Any]
 # Pictures for a screen, which say nothing that the rows beside them do not say.
 DRAWN = ("drawing", "decay")
+VERSION_ACTS = ("review", "approval", "effective", "retirement")
 
 
 def package(batch: Batch, *, asked_for_by: User) -> Json:
@@ -64,16 +67,14 @@ def signature_data(batch: Batch) -> list[Json]:
     return evidence_of(list(rows.select_related("operation").order_by("pk")))
 
 
-VERSION_ACTS = ("review", "approval", "effective", "retirement")
-
-
-def _lots(batch: Batch) -> Any:
+def _lots(batch: Batch) -> QuerySet[Lot]:
     return Lot.objects.filter(entries__batch=batch).distinct().order_by("number")
 
 
-def _documents(batch: Batch) -> Any:
-    """What was printed of the batch, but no earlier package."""
-    return Document.objects.filter(subject=batch.number).exclude(kind=Document.Kind.PACKAGE).order_by("pk")
+def _documents(batch: Batch) -> QuerySet[Document]:
+    """What was printed of the batch and the sheet it was written on, but no earlier package."""
+    of_batch = Q(subject=batch.number) | Q(pk__in=DowntimeSheet.objects.filter(batch=batch).values("document"))
+    return Document.objects.filter(of_batch).exclude(kind=Document.Kind.PACKAGE).order_by("pk")
 
 
 def _records(batch: Batch) -> Iterator[Stored]:

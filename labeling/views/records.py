@@ -49,6 +49,7 @@ def records(request: HttpRequest) -> HttpResponse:
         ],
         "older": found.older,
         "form": form,
+        "may_package": allowed(request, Permission.READ_AUDIT),
     }
     if not posted:
         return shown(request, "labeling/records.html", context)

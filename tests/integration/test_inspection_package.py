@@ -266,10 +266,14 @@ def test_a_package_is_for_those_who_read_the_audit_trail(ready: Batch, who: Peop
     made = newest_package()
     assert render_document(made.pk)
     assert made.number in client.get(records).content.decode()
-    assert client.get(f"/records/{made.pk}/content/").status_code == 200
+    download = f"/records/{made.pk}/content/"
+    assert client.get(download).status_code == 200
+    assert download in client.get(records).content.decode()
     client.force_login(who.operator.user)
     assert "Make an inspection package" not in client.get(records).content.decode()
-    assert client.get(f"/records/{made.pk}/content/").status_code == 403
+    assert download not in client.get(records).content.decode()
+    assert download not in client.get("/records/").content.decode()
+    assert client.get(download).status_code == 403
     operator = Rest("operator")
     assert operator.get(f"documents/{made.pk}/content/").status_code == 403
     assert operator.post(f"batches/{number}/package/", {}).status_code == 403
