@@ -27,7 +27,7 @@ from lims.records.seal import FIELD, seal_directory
 log = logging.getLogger(__name__)
 
 ZIP = b"PK\x03\x04"
-LARGEST_UNPACKED = 256 * 1024 * 1024
+LARGEST_UNPACKED = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +134,13 @@ def _package_seal(data: bytes) -> tuple[SealCheck, str]:
         entries = zipped.infolist()
         if sum(entry.file_size for entry in entries) > LARGEST_UNPACKED:
             return NO_SEAL, ""
-        files = {entry.filename: zipped.read(entry) for entry in entries}
-    manifest, seal = files.pop(MANIFEST), files.pop(MANIFEST_SEAL)
+        manifest, seal = zipped.read(MANIFEST), zipped.read(MANIFEST_SEAL)
+        held = {entry.filename: hashlib.sha256(zipped.read(entry)).hexdigest() for entry in entries}
     told = json.loads(manifest)
     listed = {file["name"]: file["sha256"] for file in told["files"]}
-    # Two entries of one name would be one in `files`, and whoever unpacks may see the other.
-    whole = len(entries) == len(listed) + 2 and listed == {
-        name: hashlib.sha256(content).hexdigest() for name, content in files.items()
-    }
+    sealing = {MANIFEST: held[MANIFEST], MANIFEST_SEAL: held[MANIFEST_SEAL]}
+    # Two entries of one name would be one in `held`, and whoever unpacks may see the other.
+    whole = len(entries) == len(held) and held == listed | sealing
     signed = ContentInfo.load(seal)["content"]
     status = asyncio.run(async_validate_detached_cms(manifest, signed, _trusted()))
     differs = "A file of the package is not what was sealed, or is missing, or was added."

@@ -10,10 +10,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from celery import current_app
@@ -33,7 +34,7 @@ from lims.errors import Conflict
 from lims.records.models import Document
 from lims.records.rendering import render_document
 from lims.records.services import request_document
-from lims.records.verification import verify_document, verify_pdf
+from lims.records.verification import LARGEST_UNPACKED, check_seal, verify_document, verify_pdf
 from lims.signatures.models import Signature
 from qc.inspection import package
 from qc.services.disposition import release_batch
@@ -215,6 +216,14 @@ def each_signature_has_its_evidence(files: dict[str, bytes], number: str) -> Non
         assert block.from_txid <= signature.operation.txid < block.until_txid
 
 
+def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
+    made = io.BytesIO()
+    with ZipFile(made, "w", ZIP_DEFLATED) as archive, warnings.catch_warnings(action="ignore"):
+        for name, content in files:
+            archive.writestr(name, content)
+    return made.getvalue()
+
+
 @pytest.mark.requirement("P11-10b")
 @pytest.mark.requirement("P11-10a")
 def test_a_changed_package_is_known(ready: Batch, who: People) -> None:
@@ -229,15 +238,14 @@ def test_a_changed_package_is_known(ready: Batch, who: People) -> None:
         ({name: c for name, c in files.items() if name != "batch.json"}, "is missing"),
         ({**files, "manifest.json": files["manifest.json"].replace(b"Inspector", b"Somebody")}, "seal is broken"),
     ):
-        made = io.BytesIO()
-        with ZipFile(made, "w") as zipped:
-            for name, inside in forged.items():
-                zipped.writestr(name, inside)
-        verification = verify_pdf(made.getvalue())
+        verification = verify_pdf(zipped(forged.items()))
         assert not verification.valid
         assert not verification.known
         assert sentence in verification.seal.sentence
         assert "was changed" in verification.detail[0]
+    # One name twice: which of the two is unpacked depends on who unpacks.
+    assert not check_seal(zipped([*files.items(), ("batch.json", files["batch.json"])]))[0].intact
+    assert not check_seal(zipped([*files.items(), ("bomb", bytes(LARGEST_UNPACKED))]))[0].intact
 
 
 @pytest.mark.requirement("P11-10b")
