@@ -131,6 +131,7 @@ urlpatterns = [
     path(f"{BATCH}test-results/<int:result_id>/investigation/", qc.InvestigationApi.as_view()),
     path(f"{BATCH}disposition/", qc.DispositionApi.as_view()),
     path(f"{BATCH}documents/", DocumentsApi.as_view()),
+    path(f"{BATCH}package/", qc.PackageApi.as_view()),
     path(f"{BATCH}genealogy/", materials.BatchGenealogyApi.as_view()),
     path(f"{BATCH}balance/", containers.BalanceApi.as_view()),
     path(f"{BATCH}history/", batches.HistoryApi.as_view()),

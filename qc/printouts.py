@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-
 from labeling.models import Batch, Equipment, Lot
+from labeling.printouts import printed
 from labeling.selectors.balance import balance_document
-from labeling.selectors.clock import database_now
 from labeling.selectors.history import history_of
 from labeling.selectors.instrument_rows import instrument_rows
 from labeling.selectors.stock import lot_row
-from lims.audit.sealing import newest_seal
 from qc.selectors import Assessment, assess, blockers_of, document_with_tests
 
 
@@ -41,12 +38,5 @@ def batch_record(batch: Batch, *, gate: Assessment, document: str) -> dict[str, 
         "instruments": instrument_rows(list(instruments)),
         "balance": balance_document(after.facts),
         "history": history_of(batch.number),
-        "printed": {
-            "at": database_now().isoformat(),
-            "zone": settings.TIME_ZONE,
-            "version": settings.VERSION,
-            "site": settings.SITE_NAME,
-            "demo": settings.DEMO,
-            "audit_seal": newest_seal(),
-        },
+        "printed": printed(),
     }

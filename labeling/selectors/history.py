@@ -43,6 +43,7 @@ VERBS = {
     "audit.review": "reviewed the audit trail",
     "audit.export": "exported the audit trail",
     "audit.print": "printed the audit trail",
+    "audit.package": "asked for an inspection package",
     "audit.verify": "verified the seals of the audit trail",
     "audit.sample": "drew a sample of the audit trail for its review",
     "audit.review_period": "reviewed the audit trail of the site",

@@ -53,7 +53,7 @@ def export_trail(*, actor: Actor, wanted: Wanted, form: Format) -> Export:
     name = f"audit-trail-{op.pk}.{form}"
     if form is Format.CSV:
         return Export(name, "text/csv; charset=utf-8", as_csv(op, wanted))
-    return Export(name, "application/json", _json(op, wanted))
+    return Export(name, "application/json", as_json(op, wanted))
 
 
 def streamed(made: Export) -> StreamingHttpResponse:
@@ -118,7 +118,7 @@ def _text(row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, sort_keys=True) if row else ""
 
 
-def _json(op: Operation, wanted: Wanted) -> Iterator[str]:
+def as_json(op: Operation, wanted: Wanted) -> Iterator[str]:
     head = {
         "export": op.pk,
         "exported_at": op.at.isoformat(),

@@ -181,6 +181,8 @@ def test_a_lot_that_may_not_be_used_is_refused(
     assert not Entry.objects.filter(batch=batch).exists()
 
 
+@pytest.mark.requirement("P11-10h")
+@pytest.mark.requirement("PET-30")
 def test_an_instrument_without_a_passed_check_today_is_refused(laboratory: People, batch: Batch) -> None:
     factories.instrument(laboratory, "DC-2", "dose_calibrator", checked=False)
     answer = send(batch, equipment="DC-2")

@@ -46,6 +46,7 @@ def _blockers(who: People, batch: Batch) -> set[str]:
     return {blocker["code"] for blocker in refusal.value.details["blockers"]}
 
 
+@pytest.mark.requirement("QMS-5")
 @pytest.mark.parametrize("severity", list(DeviationClass))
 def test_one_reported_by_hand_blocks_release_whatever_its_class(
     laboratory: People, ready: Batch, severity: DeviationClass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -37,6 +38,7 @@ from lims.people.services import change_roles
 from lims.records.models import Document
 from lims.records.rendering import render_document
 from qc.services.disposition import reject_batch
+from qc.services.inspection import request_package
 from tests import factories
 from tests.factories import People, campaign, credential
 from tests.integration.rest import Rest
@@ -295,3 +297,18 @@ def test_the_whole_way_over_rest(laboratory: People) -> None:
     done = verifier.signed(f"downtime-sheets/{number}/reconcile/", {"compared": agreed(batch)})
     assert done.status_code == 200, done.data
     assert (done.data["state"], done.data["compared_by"]["username"]) == ("reconciled", "verifier")
+
+
+@pytest.mark.requirement("P11-10b")
+def test_the_inspection_package_holds_the_sheet_and_its_scan(
+    laboratory: People, sheet: DowntimeSheet, settings: Any, tmp_path: Any
+) -> None:
+    settings.SEAL_DIR = tmp_path / "seal"
+    batch = reconciled(laboratory, sheet)
+    assert render_document(sheet.document_id)
+    package = request_package(actor=laboratory.inspector, number=batch.number)
+    assert render_document(package.pk)
+    with ZipFile(BytesIO(Document.objects.get(pk=package.pk).content)) as zipped:
+        files = {name: zipped.read(name) for name in zipped.namelist()}
+    assert files[f"records/{sheet.number}.pdf"] == Document.objects.get(pk=sheet.document_id).content
+    assert [files[name] for name in files if name.startswith("attachments/scan-")] == [PNG]

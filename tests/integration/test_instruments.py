@@ -94,6 +94,7 @@ def test_a_source_that_is_read_every_day_is_asked_for(small: People, batch: Batc
 
 
 @pytest.mark.requirement("PET-30")
+@pytest.mark.requirement("P11-10h")
 def test_an_overdue_calibration_refuses_a_reading(batch: Batch) -> None:
     now = database_now()
     ended = {

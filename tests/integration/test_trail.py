@@ -160,6 +160,7 @@ def test_the_trail_is_exported_and_that_stands_in_the_trail(laboratory: People, 
 
 
 @pytest.mark.requirement("AUD-8")
+@pytest.mark.requirement("P11-SA2")
 def test_the_export_as_json_carries_zone_and_hash(laboratory: People, eventful: Batch) -> None:
     made = export_trail(actor=laboratory.inspector, wanted=Wanted(), form=Format.JSON)
     text = "".join(made.parts)

@@ -69,7 +69,7 @@ def vial(who: People, code: str = "V-1") -> Container:
     )
 
 
-@pytest.mark.requirement("RAD-1")
+@pytest.mark.requirement("RAD-11")
 def test_nothing_is_taken_by_a_time_before_the_container_was_there(who: People) -> None:
     """Decay reckoned backwards would make a thousand times as much of it, ten half-lives ago."""
     row = vial(who)
@@ -83,7 +83,7 @@ def test_nothing_is_taken_by_a_time_before_the_container_was_there(who: People) 
         )
 
 
-@pytest.mark.requirement("RAD-1")
+@pytest.mark.requirement("RAD-11")
 def test_a_claimed_uncertainty_is_no_licence_to_overdraw(who: People) -> None:
     row = vial(who)
     with pytest.raises((Conflict, InvalidInput)):
@@ -160,7 +160,7 @@ def test_a_survey_is_read_in_what_a_survey_meter_shows(who: People) -> None:
 # -------------------------------------------------------------------------------------------------- deviations
 
 
-@pytest.mark.requirement("SIG-3")
+@pytest.mark.requirement("SIG-6")
 def test_whoever_recorded_the_values_does_not_assess_what_a_colleague_reported(who: People) -> None:
     number = small(who)
     both = factories.another("both", "operator", "reviewer")
