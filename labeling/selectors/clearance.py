@@ -52,6 +52,6 @@ def clearance_of(row: Container, storage: DecayStorage) -> Clearance | None:
 def no_limit(row: Container) -> str:
     """What to do where the site has set none, in a sentence."""
     return (
-        f"The site has set no clearance limit for {row.nuclide or 'this nuclide'}, so {row.code} stays in decay storage."
-        " Radiation safety has the limit of the permit entered as LIMS_CLEARANCE_LIMITS; then it is surveyed."
+        f"The site has set no clearance limit for {row.nuclide or 'this nuclide'}, so {row.code} stays in decay"
+        " storage. Radiation safety has the limit of the permit entered as LIMS_CLEARANCE_LIMITS; then it is surveyed."
     )

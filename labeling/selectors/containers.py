@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from labeling.domain.activity_curve import activity_curve
@@ -21,7 +21,7 @@ from labeling.domain.uncertainty import Number, nominal, standard_uncertainty, v
 from labeling.domain.units import convert
 from labeling.models import Container, ContainerEvent, DecayStorage, WasteSurvey
 from labeling.selectors.clearance import Clearance, clearance_of, no_limit
-from labeling.selectors.ledgers import MBQ, ML, content_stored, events_of, half_life_of, ledger_of
+from labeling.selectors.ledgers import MBQ, ML, content_stored, events_of, half_life_of, known_since, ledger_of
 from lims.errors import NotFound
 
 Json = dict[str, Any]
@@ -97,7 +97,11 @@ def container_document(row: Container, *, at: datetime) -> Json:
 
 
 def activity_of(row: Container, *, at: datetime) -> Json:
-    """The activity at an instant, before or after now, from the events that count."""
+    """The activity at an instant, from the events that count; before the container was there none, and a word why."""
+    there = known_since(row)
+    if at < there:
+        said = f"{row.code} was not there yet; the first that is known of it is of {_said(there)}."
+        return {"container": row.code, "value": None, "unit": "MBq", "u": None, "detail": said}
     content = ledger_of(row, events_of([row])).at(at)
     return {"container": row.code, **(reading(content) or {"value": None, "unit": "MBq", "u": None})}
 
@@ -105,9 +109,9 @@ def activity_of(row: Container, *, at: datetime) -> Json:
 def inventory(*, at: datetime) -> list[Json]:
     """What the site holds of each nuclide at `at`, against the limit of its licence (RAD-11)."""
     rows = list(
-        Container.objects.exclude(status=Container.Status.CLEARED).values_list(
-            "nuclide", "half_life", "half_life_u", "content", "content_u", "content_at"
-        )
+        Container.objects.exclude(status=Container.Status.CLEARED)
+        .filter(Q(recorded_at__lte=at) | Q(content_at__lte=at))  # what was not there yet held nothing
+        .values_list("nuclide", "half_life", "half_life_u", "content", "content_u", "content_at")
     )
     codes = sorted({row[0] for row in rows if row[0]} | set(settings.LICENCE_LIMITS))
     return [_held(code, [row for row in rows if row[0] == code], at) for code in codes]

@@ -15,6 +15,7 @@ from labeling.models import Container, ContainerEvent
 from labeling.selectors.clock import database_now
 from labeling.selectors.ledgers import MBQ, ML, events_of, ledger_of
 from labeling.selectors.nuclides import nuclide_in_use
+from labeling.services.codes import refuse_bad_code, refuse_known
 from labeling.services.container_events import (
     Quantity,
     add_event,
@@ -54,6 +55,9 @@ def open_container(
             field="kind",
         )
     known = nuclide_in_use(nuclide)
+    if code.strip():
+        refuse_bad_code(code.strip())
+        refuse_known(code.strip(), besides="container", field="code")
     code = code.strip() or _next_code()
     with operation(actor=actor, action="container.open", subject=code) as op:
         row = Container(

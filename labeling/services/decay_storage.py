@@ -218,4 +218,3 @@ def _meter_unit(given: str) -> str:
     if read_in.dimension not in (dimension_of("uSv/h"), dimension_of("1/s")):
         raise wrong_unit(read_in, dimension_of("uSv/h"), field="unit")
     return read_in.symbol
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -11,6 +10,7 @@ from django.db import IntegrityError, transaction
 from labeling.models import Equipment, EquipmentCheck
 from labeling.selectors.clock import database_now
 from labeling.selectors.instruments import condition_of, faults_of
+from labeling.services.codes import refuse_bad_code, refuse_known
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
@@ -22,9 +22,7 @@ from lims.oversight.services import raise_alarm
 MOST_OFFSET_SECONDS = 86_400
 OLDEST_CHECK = timedelta(days=5 * 366)  # what is older than this is a slip of the year
 
-TAKEN = {"new", "sources"}  # by pages
 DESCRIBED = ("name", "maker", "model", "location")
-CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it stands in addresses
 
 
 def register_equipment(
@@ -39,12 +37,8 @@ def register_equipment(
     location: str = "",
 ) -> Equipment:
     require(actor.user, Permission.KEEP_EQUIPMENT)
-    if not CODE.fullmatch(code) or code in TAKEN:
-        raise InvalidInput(
-            f"“{code}” cannot be a code: it has letters, digits, points, dashes and underscores.",
-            code="bad_name",
-            field="code",
-        )
+    refuse_bad_code(code)
+    refuse_known(code, besides="instrument", field="code")
     with operation(actor=actor, action="equipment.register", subject=code):
         try:
             with transaction.atomic():

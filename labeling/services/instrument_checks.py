@@ -25,7 +25,8 @@ from labeling.models import CheckSource, Equipment, EquipmentCheck
 from labeling.selectors.clock import database_now
 from labeling.selectors.instruments import condition_of
 from labeling.services.calibrating import certificate_digest, percent
-from labeling.services.equipment import CODE, clock_offset, find_equipment, raise_alarms, time_of_check
+from labeling.services.codes import refuse_bad_code, refuse_known
+from labeling.services.equipment import clock_offset, find_equipment, raise_alarms, time_of_check
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.operations import operation
@@ -61,12 +62,8 @@ def register_source(
 ) -> CheckSource:
     """A long-lived source as its certificate states it. Another certificate makes it another source."""
     require(actor.user, Permission.KEEP_EQUIPMENT)
-    if not CODE.fullmatch(code):
-        raise InvalidInput(
-            f"“{code}” cannot be a code: it has letters, digits, points, dashes and underscores.",
-            code="bad_name",
-            field="code",
-        )
+    refuse_bad_code(code)
+    refuse_known(code, besides="source", field="code")
     known_nuclide(nuclide)
     stated = activity_reading("activity", activity, unit, reference_at)
     if stated.value <= 0:
