@@ -67,7 +67,13 @@ def entered(who: People, sheet: DowntimeSheet, *, leave_out: str = "") -> Batch:
     moved = factories.shift() - LATER
     for row in campaign()["equipment"]:
         for days in (1, 2):
-            record_check(actor=who.operator, code=row["code"], at=database_now() - timedelta(days=days), outcome="pass")
+            record_check(
+                actor=who.operator,
+                code=row["code"],
+                at=database_now() - timedelta(days=days),
+                outcome="pass",
+                reason=factories.LATE,
+            )
     batch = plan_batch(actor=who.operator, protocol=plan["protocol"], sheet=sheet.number)
     at = datetime.fromisoformat(plan["started_at"]) + moved
     start_batch(actor=who.operator, number=batch.number, started_at=at, reason=factories.LATE)
