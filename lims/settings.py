@@ -241,6 +241,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(30.0),
         "options": {"expires": 30, "queue": "pdf"},
     },
+    "conditions-of-the-site": {
+        "task": "labeling.tasks.watch_conditions",
+        "schedule": schedule(60.0),
+        "options": {"expires": 60, "queue": "pdf"},
+    },
     "audit-trail-verified": {
         "task": "lims.oversight.tasks.verify_audit_trail",
         "schedule": schedule(60.0),

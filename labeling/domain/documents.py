@@ -111,7 +111,7 @@ def _refuse_deep_brackets(text: str) -> None:
             raise refuse(line, TOO_DEEP)
 
 
-class _Counting(Composer):  # type: ignore[misc]
+class _Counting(Composer):
     """Stops while the document is being read, so that a long one costs no more than a short one."""
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -18,6 +18,7 @@ from labeling.models import Batch, Equipment, Lot
 from labeling.selectors.clock import database_now
 from labeling.services.arrivals import arrival_of, nuclide_of_lot
 from labeling.services.codes import refuse_known
+from labeling.services.conditions import raise_for_licence
 from labeling.services.equipment import instrument_for
 from labeling.services.gates import refuse_unsound
 from labeling.services.lot_containers import open_lot_container
@@ -88,6 +89,7 @@ def receive_lot(
             raise Conflict(f"A lot {number} was received already.", code="already_exists", field="number") from None
         if stated or received:
             open_lot_container(op, lot, nuclide)
+            raise_for_licence(op)
         if delivery.certificate is not None:
             keep_certificate(op, lot, delivery.certificate)
         if delivery.survey is not None:

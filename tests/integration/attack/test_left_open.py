@@ -1,4 +1,4 @@
-"""Codes that mean two things, instants before anything was there, documents that swell: what an attack had left open."""
+"""Codes that mean two things, instants before anything was there, documents that swell: what was left open."""
 
 from __future__ import annotations
 
