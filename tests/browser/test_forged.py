@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from labeling.models import EquipmentCheck
 from labeling.selectors.clock import database_now
@@ -82,7 +82,12 @@ def test_markup_in_a_document_stays_text_in_the_editor(person: Person) -> None:
     small_batch.laboratory()
     page = person("operator")
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def opened(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", opened)
     page.goto("/protocols/small/edit/?from=1")
     area = page.get_by_label("Text of the document")
     for text in MARKUP:
@@ -92,7 +97,6 @@ def test_markup_in_a_document_stays_text_in_the_editor(person: Person) -> None:
         expect(page.get_by_text(text).first).to_be_attached()
         area.fill(f"{quoted}: 1\nprotocol: {quoted}\n")
         expect(page.get_by_text(text).first).to_be_attached()
-        page.get_by_role("button", name="Check").click() if page.get_by_role("button", name="Check").count() else None
     assert dialogs == []
 
 

@@ -65,13 +65,14 @@ def test_every_kind_of_check_asks_for_it(who: People, meter: str, kind: str) -> 
     assert rest.post("sources/", source).status_code == 201
     reading = {"value": "10", "unit": "MBq", "source": "CS-5", "at": then.isoformat()}
     series = [reading | {"at": (then - timedelta(hours=n)).isoformat()} for n in (4, 3, 2)]
-    body: dict[str, Any] = {
+    bodies: dict[str, dict[str, Any]] = {
         "constancy": reading,
         "linearity": {"nuclide": "Zr-89", "readings": series},
         "accuracy": {"readings": [reading]},
         "service": {"note": "Fan cleaned.", "at": then.isoformat()},
         "checks": {"outcome": "pass", "at": then.isoformat()},
-    }[kind]
+    }
+    body = bodies[kind]
     refused = rest.post(f"equipment/{meter}/{kind}/", body)
     assert (refused.status_code, refused.data["code"]) == (422, "late_needs_reason"), refused.data
     answer = rest.post(f"equipment/{meter}/{kind}/", body | {"reason": "Found in the paper log book"})
