@@ -111,6 +111,7 @@ urlpatterns = [
     path("downtime/<str:number>/scans/", downtime.attach, name="downtime-attach"),
     path("downtime/<str:number>/scans/<int:pk>/", downtime.scan, name="downtime-scan"),
     path("downtime/<str:number>/transfer/", downtime.transfer, name="downtime-transfer"),
+    path("downtime/<str:number>/stand-in/", downtime.stand_in, name="downtime-stand-in"),
     path("downtime/<str:number>/reconcile/", downtime.reconcile, name="downtime-reconcile"),
     path("training/", training.matrix, name="training"),
     path("training/new/", training.record, name="training-new"),

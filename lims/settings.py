@@ -66,6 +66,10 @@ SITE_NAME = environment.text("LIMS_SITE_NAME", "Oxinate")
 # What the licence allows at the site, and below what stored waste may be cleared, for each nuclide (RAD-10, RAD-11).
 LICENCE_LIMITS = environment.activities("LIMS_LICENCE_LIMITS")
 CLEARANCE_LIMITS = environment.activities("LIMS_CLEARANCE_LIMITS")
+CLEARANCE_SOURCE = environment.text("LIMS_CLEARANCE_SOURCE", "Set by the site for this nuclide.")
+if LIMS_ENV == "development" and DEMO and not CLEARANCE_LIMITS:
+    CLEARANCE_LIMITS = {"Zr-89": "1 kBq"}
+    CLEARANCE_SOURCE = "An example of the demonstration; no authority has set it."
 TIME_ZONE = environment.time_zone("LIMS_SITE_TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
 # How far an activity may lie from its supplier's statement on arrival; 10 % is a proposal, the site sets its own.
@@ -236,6 +240,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "labeling.tasks.watch_timers",
         "schedule": schedule(30.0),
         "options": {"expires": 30, "queue": "pdf"},
+    },
+    "conditions-of-the-site": {
+        "task": "labeling.tasks.watch_conditions",
+        "schedule": schedule(60.0),
+        "options": {"expires": 60, "queue": "pdf"},
     },
     "audit-trail-verified": {
         "task": "lims.oversight.tasks.verify_audit_trail",

@@ -76,6 +76,7 @@ urlpatterns = [
     path(f"{SHEET}scans/", downtime.ScansApi.as_view()),
     path(f"{SHEET}scans/<int:scan_id>/", downtime.ScanContentApi.as_view()),
     path(f"{SHEET}transfer/", downtime.TransferApi.as_view()),
+    path(f"{SHEET}stand-in/", downtime.StandInApi.as_view()),
     path(f"{SHEET}reconcile/", downtime.ReconciliationApi.as_view()),
     path("nuclides/", nuclides.NuclidesApi.as_view()),
     path("nuclides/<str:code>/", nuclides.NuclideApi.as_view()),

@@ -12,6 +12,7 @@ from labeling.domain.nuclides import library
 from labeling.forms.fields import LabForm, LocalInstantField
 from labeling.forms.registers import ACTIVITY_UNITS, CODE, NUMBER
 from lims.accounts.forms import ReasonedSignatureForm
+from lims.audit.reasons import ReasonFor
 
 EQUIPMENT_KINDS = (
     *("dose_calibrator", "gamma_counter", "cell_counter", "ph_meter", "balance", "centrifuge", "hood"),
@@ -43,7 +44,22 @@ class EquipmentForm(LabForm):
     location = forms.CharField(required=False, max_length=120)
 
 
-class CheckForm(LabForm):
+class LateForm(LabForm):
+    """Something that may be recorded long after it was made, and then says why."""
+
+    reason = forms.CharField(required=False, max_length=2000, label="Why it is recorded late")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ask_why(ReasonFor.LATE_ENTRY)
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean()
+        typed.pop("reason_code", None)
+        return typed
+
+
+class CheckForm(LateForm):
     outcome = forms.ChoiceField(choices=[("pass", "Passed"), ("fail", "Failed")], widget=forms.RadioSelect)
     at = LocalInstantField(required=False, label="Checked at")
     note = forms.CharField(required=False, max_length=2000)
@@ -54,7 +70,7 @@ class CheckForm(LabForm):
     )
 
 
-class ConstancyForm(LabForm):
+class ConstancyForm(LateForm):
     source = forms.ChoiceField(label="Check source")
     value = number("Reading", required=True)
     unit = forms.ChoiceField(choices=ACTIVITY_UNITS, label="Unit")
@@ -81,7 +97,7 @@ class SourceForm(LabForm):
     certificate = forms.CharField(max_length=120)
 
 
-class SeriesForm(LabForm):
+class SeriesForm(LateForm):
     """Readings of one decaying source; rows that stay empty are left out."""
 
     nuclide = forms.ChoiceField(choices=nuclides("Choose"))
@@ -164,7 +180,7 @@ class AllowanceForm(ReasonedSignatureForm):
         return {"number": number, "step": step, "field": field, "reason": self.cleaned_data["reason"]}
 
 
-class ServiceForm(LabForm):
+class ServiceForm(LateForm):
     note = forms.CharField(
         max_length=2000, label="What was done, and by whom", widget=forms.Textarea(attrs={"rows": 2})
     )

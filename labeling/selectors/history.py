@@ -88,6 +88,7 @@ VERBS = {
     "downtime.void": "made a down-time sheet void",
     "downtime.attach": "attached a scan of the down-time sheet",
     "downtime.transfer": "signed that the down-time sheet is entered whole",
+    "downtime.stand_in": "signed for the down-time sheet in place of the person who worked on it",
     "downtime.reconcile": "compared the down-time sheet with what was entered",
     "nuclide.adopt": "adopted a half-life",
     "training.record": "recorded",

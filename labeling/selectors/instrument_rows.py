@@ -61,6 +61,9 @@ def check_row(check: EquipmentCheck) -> Json:
         "state": check.state or None,
         "deviation_percent": check.deviation_percent or None,
         "note": check.note,
+        "late": check.late,
+        "reason": check.reason,
+        "recorded_at": check.recorded_at.isoformat(),
         "clock_offset_seconds": check.clock_offset_seconds,
         "clock_is_off": check.clock_is_off,
     }

@@ -110,6 +110,17 @@ def faults_of(condition: Condition, *, geometry: str | None = None) -> tuple[Fau
     return (*_service(condition), *_overdue(condition, geometry), *_periodic(condition), *_daily(condition))
 
 
+def checked_afterwards(condition: Condition) -> str:
+    """A sentence where the check that a reading rests on was recorded late, after the reading; else nothing."""
+    counting = {check.source_id: check for check in condition.today}.values()
+    late = [check for check in counting if check.late and check.recorded_at > condition.at]
+    if not late:
+        return ""
+    check = late[-1]
+    recorded = timezone.localtime(check.recorded_at).strftime("%H:%M on %-d %b %Y")
+    return f"The check of {condition.equipment.code} was recorded after this reading, at {recorded}: {check.reason}"
+
+
 def _service(condition: Condition) -> Iterator[Fault]:
     if not condition.in_service and condition.status is not None:
         why = condition.status.signature.reason

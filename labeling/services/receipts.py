@@ -20,6 +20,7 @@ from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.errors import InvalidInput, NotFound
 
+SURVEY_METER = "survey_meter"
 LARGEST_CERTIFICATE = 10 * 1024 * 1024
 # By its first bytes: what a browser or a file name says of the content is nobody's proof.
 SIGNS = (
@@ -160,7 +161,18 @@ def keep_survey(op: Operation, lot: Lot, survey: Survey) -> PackageSurvey:
 
 
 def _meter(code: str) -> Equipment | None:
-    return find_equipment(code) if code.strip() else None
+    """The survey meter, where one is named. Dose rates and wipes are read on nothing else."""
+    if not code.strip():
+        return None
+    meter = find_equipment(code.strip(), field="survey.equipment")
+    if meter.kind != SURVEY_METER:
+        raise InvalidInput(
+            f"survey.equipment: {meter.code} is a {meter.kind.replace('_', ' ')}; a package is surveyed with a survey"
+            " meter, one for contamination included.",
+            code="wrong_instrument",
+            field="survey.equipment",
+        )
+    return meter
 
 
 def _measured(given: Mapping[str, Any], *, field: str, like: tuple[str, ...]) -> dict[str, str]:

@@ -197,7 +197,8 @@ def linearity(request: HttpRequest, code: str) -> HttpResponse:
     def do(actor: Actor) -> object:
         typed = form.cleaned_data
         readings = [SourceReading(**row) for row in form.readings]
-        return record_linearity(actor=actor, code=code, nuclide=typed["nuclide"], readings=readings, note=typed["note"])
+        told = {name: typed[name] for name in ("nuclide", "note", "reason")}
+        return record_linearity(actor=actor, code=code, readings=readings, **told)
 
     return _kept(request, code, "linearity", form, do)
 

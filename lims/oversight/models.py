@@ -44,6 +44,10 @@ class Alarm(models.Model):
         DEMO_ACCOUNTS = "demo_accounts", "Demo accounts in production"
         RESTATED = "restated", "Released batch restated"
         TRAIL_BROKEN = "trail_broken", "Audit trail does not verify"
+        LICENCE_EXCEEDED = "licence_exceeded", "Above the licence"
+        INSTRUMENT_DUE = "instrument_due", "Instrument overdue or failed"
+        TIMER_MISSED = "timer_missed", "Timer not stopped"
+        EXPIRED_IN_USE = "expired_in_use", "Expired while in use"
 
     class Severity(models.TextChoices):
         WARNING = "warning", "Warning"

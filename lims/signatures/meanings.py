@@ -32,6 +32,7 @@ class Meaning(StrEnum):
     PERIOD_REVIEWED = "period_reviewed"
     LINE_CLEARED = "line_cleared"
     HANDED_OVER = "handed_over"
+    SIGNED_IN_PLACE = "signed_in_place"
 
     @property
     def text(self) -> str:
@@ -61,6 +62,7 @@ _TEXT = {
     Meaning.PERIOD_REVIEWED: "I reviewed the sample and the exceptions of this period of the audit trail.",
     Meaning.LINE_CLEARED: "I cleared the work area: nothing of another product or person is left in it.",
     Meaning.HANDED_OVER: "I handed this over; the identity on it is that of the batch.",
+    Meaning.SIGNED_IN_PLACE: "I sign in place of the person who did this work, for the reason stated.",
 }
 
 P = Permission

@@ -8,6 +8,8 @@ import * as store from "./store.js";
 /** @typedef {"open"|"unreachable"|"signed-out"|"other-person"|"busy"} Way */
 
 const AGAIN_MS = 3000;
+// The addresses a worksheet posts to, below a batch. What another script may have put into the database goes nowhere.
+const PATHS = /^(entries\/(\d+\/correct\/)?|timers\/|scans\/|discards\/)$/;
 const listeners = /** @type {Set<() => void>} */ (new Set());
 const hearers = /** @type {Set<(item: Item, answer: any) => void>} */ (new Set());
 /** @type {Item[]} */
@@ -114,6 +116,10 @@ async function isThere(item) {
 
 /** What became of one entry. @param {Item} item @returns {Promise<boolean>} whether to go on with the next */
 async function sendOne(item) {
+  if (!PATHS.test(item.path)) {
+    await store.put({ ...item, status: "refused", code: "unknown_path", says: "This was not made on a worksheet; it is not sent." });
+    return true;
+  }
   const answer = await post(item);
   const body = await answer.json().catch(() => ({}));
   if (answer.ok) {
