@@ -149,6 +149,8 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
 # The site's; no user can change it. Work that was not saved stays in the browser and comes back after sign-in.
 IDLE_MINUTES = environment.whole_number("LIMS_IDLE_MINUTES", 30)
+# How long a signed review of who has access lasts before the next is due (21 CFR 11.300(b)).
+ACCESS_REVIEW_DAYS = environment.whole_number("LIMS_ACCESS_REVIEW_DAYS", 180)
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -26,6 +26,7 @@ class Meaning(StrEnum):
     TRAINED = "trained"
     TRAINING_WITHDRAWN = "training_withdrawn"
     PERIOD_REVIEWED = "period_reviewed"
+    ACCESS_REVIEWED = "access_reviewed"
     LINE_CLEARED = "line_cleared"
     HANDED_OVER = "handed_over"
 
@@ -55,6 +56,7 @@ _TEXT = {
     Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
     Meaning.SURVEYED: "I surveyed this with the result stated.",
     Meaning.PERIOD_REVIEWED: "I reviewed the sample and the exceptions of this period of the audit trail.",
+    Meaning.ACCESS_REVIEWED: "I reviewed who has access and with which roles, and conclude what is stated.",
     Meaning.LINE_CLEARED: "I cleared the work area: nothing of another product or person is left in it.",
     Meaning.HANDED_OVER: "I handed this over; the identity on it is that of the batch.",
 }
