@@ -81,7 +81,7 @@ def _account_row(user: User, last: datetime | None, tokens: Iterable[Token], now
         **summary,
         "state": "closed" if not user.is_active else "locked" if summary["locked_at"] else "active",
         "last_sign_in_at": last.isoformat() if last else None,
-        "use": "never used" if last is None else "long unused" if now - last > LONG_UNUSED else "in use",
+        "use": _use_of(user, last, now),
         "tokens": [
             {
                 "scopes": list(token.scopes),
@@ -92,6 +92,14 @@ def _account_row(user: User, last: datetime | None, tokens: Iterable[Token], now
         ],
         "conflicts": conflicts_of(user),
     }
+
+
+def _use_of(user: User, last: datetime | None, now: datetime) -> str:
+    if not user.is_active:
+        return ""
+    if last is None:
+        return "never used"
+    return "long unused" if now - last > LONG_UNUSED else "in use"
 
 
 def _token_in_words(token: Mapping[str, Any]) -> str:

@@ -151,6 +151,9 @@ def test_accounts_that_nobody_uses_are_marked(who: People) -> None:
     assert [token["scopes"] for token in row["tokens"]] == [["read"]]
     assert row_of("operator", days=89)["use"] == "in use"
     assert row_of("operator", days=91)["use"] == "long unused"
+    deactivate(actor=who.administrator, username="operator", reason="Left.")
+    closed = row_of("operator", days=91)
+    assert (closed["state"], closed["use"], closed["tokens"]) == ("closed", "", [])
 
 
 @pytest.mark.requirement("A11D-11.10-11")
