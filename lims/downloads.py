@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def neutral(cell: object) -> str:
+    """A cell that a spreadsheet does not take for a formula (CSV injection)."""
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if text.startswith(FORMULA) else text
+
 
 def download(content: bytes, *, name: str, media_type: str, sha256: str) -> HttpResponse:
     """The bytes under a name of plain characters, for this person alone."""

@@ -105,6 +105,7 @@ VERBS = {
     "person.set_up_factor": "set up a second factor",
     "person.accept_statement": "accepted the statement on signatures",
     "person.unlock": "unlocked an account",
+    "person.review_access": "reviewed who has access",
     "protocol.import": "imported a protocol as a draft",
     "protocol.submit": "reviewed and submitted a protocol",
     "protocol.approve": "approved a protocol",
@@ -127,7 +128,7 @@ UNTOLD = {
     *("labeling_decaystorage", "labeling_wastesurvey"),
     *("labeling_checksource", "labeling_equipmentrules", "labeling_servicestatus", "labeling_restatement"),
     *("labeling_adoptednuclide", "oversight_alarm", "oversight_acknowledgement"),
-    *("labeling_lotcertificate", "labeling_packagesurvey"),
+    *("labeling_lotcertificate", "labeling_packagesurvey", "people_accessreview"),
 }
 
 

@@ -45,6 +45,7 @@ class Permission(StrEnum):
     ACKNOWLEDGE = "acknowledge alarms"
     TRAIN = "record and withdraw the training of other people"
     READ_ACCESS = "see who signed in, was turned away or locked out"
+    REVIEW_ACCESS = "review who has access, and sign for it"
     MANAGE_PEOPLE = "enroll and deactivate people"
 
 
@@ -94,7 +95,8 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             {
                 *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.HOLD_BATCH, P.REJECT_BATCH),
                 *(P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.ASSESS_CRITICAL_DEVIATION),
-                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.READ_AUDIT, P.REVIEW_SITE_AUDIT, P.READ_ACCESS),
+                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.READ_AUDIT, P.REVIEW_SITE_AUDIT),
+                *(P.READ_ACCESS, P.REVIEW_ACCESS),
                 *(P.SERVE_EQUIPMENT, P.RULE_EQUIPMENT, P.ALLOW_UNCHECKED, P.RESTATE),
                 *(P.ISSUE_PRINT, P.STAND_IN, P.WATCH, P.ACKNOWLEDGE),
             }

@@ -30,6 +30,7 @@ class Meaning(StrEnum):
     TRAINED = "trained"
     TRAINING_WITHDRAWN = "training_withdrawn"
     PERIOD_REVIEWED = "period_reviewed"
+    ACCESS_REVIEWED = "access_reviewed"
     LINE_CLEARED = "line_cleared"
     HANDED_OVER = "handed_over"
     SIGNED_IN_PLACE = "signed_in_place"
@@ -60,6 +61,7 @@ _TEXT = {
     Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
     Meaning.SURVEYED: "I surveyed this with the result stated.",
     Meaning.PERIOD_REVIEWED: "I reviewed the sample and the exceptions of this period of the audit trail.",
+    Meaning.ACCESS_REVIEWED: "I reviewed who has access and with which roles, and conclude what is stated.",
     Meaning.LINE_CLEARED: "I cleared the work area: nothing of another product or person is left in it.",
     Meaning.HANDED_OVER: "I handed this over; the identity on it is that of the batch.",
     Meaning.SIGNED_IN_PLACE: "I sign in place of the person who did this work, for the reason stated.",
@@ -91,5 +93,7 @@ PERMISSIONS: Mapping[str, frozenset[P]] = MappingProxyType(
         Meaning.PERIOD_REVIEWED: frozenset({P.REVIEW_SITE_AUDIT}),
         Meaning.LINE_CLEARED: frozenset({P.MAKE_BATCH}),
         Meaning.HANDED_OVER: frozenset({P.DISPATCH_BATCH}),
+        Meaning.SIGNED_IN_PLACE: frozenset({P.STAND_IN}),
+        Meaning.ACCESS_REVIEWED: frozenset({P.REVIEW_ACCESS}),
     }
 )

@@ -16,10 +16,11 @@ from labeling.models import Batch, Entry
 from labeling.selectors.exceptions import Exceptional, exceptions
 from labeling.services.audit_review import review_audit_trail
 from labeling.services.recording import Reading, correct_entry
-from labeling.services.trail_export import Format, export_trail, neutral
+from labeling.services.trail_export import Format, export_trail
 from labeling.services.training import require_training_for
 from lims.accounts.attestation import Credential
 from lims.audit.models import Operation
+from lims.downloads import neutral
 from lims.errors import InvalidInput, PermissionRefused, SignatureRefused, TrainingRefused
 from lims.oversight.clocks import Clocks, Synchronization
 from lims.oversight.trail import Wanted, operations, wanted_of

@@ -26,6 +26,8 @@ from lims.accounts.roles import Role
 from lims.oversight.models import Alarm
 from lims.oversight.services import sound_alarm
 from lims.oversight.trail import Wanted
+from lims.people.access_review import present_document, review_access
+from lims.people.models import AccessReview
 from lims.records.models import Document
 from qc.models import TestResult
 from qc.services.disposition import reject_batch
@@ -118,8 +120,14 @@ def scene() -> Scene:
         "training_id": training.pk,
         "sample_id": draw_sample(actor=who.quality, wanted=period, size=5).pk,
         "token_id": token_of("operator"),
+        "review_id": reviewed_access(who).pk,
     }
     return made
+
+
+def reviewed_access(who: People) -> AccessReview:
+    seen = present_document()["sha256"]
+    return review_access(actor=who.quality, credential=credential("quality"), conclusion="All are needed.", seen=seen)
 
 
 def token_of(username: str) -> int:
@@ -140,6 +148,7 @@ def pk_of(made: Scene, route: str) -> int:
         "records": "document_id",
         "training": "training_id",
         "samples": "sample_id",
+        "review": "review_id",
         "tokens": "token_id",
         "containers": "container_id",
         "entries": "entry_id",
