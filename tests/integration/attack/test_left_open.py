@@ -81,7 +81,7 @@ def test_one_code_is_one_thing(who: People) -> None:
 # ---------------------------------------------------------------------------------------------------- instants
 
 
-@pytest.mark.requirement("RAD-1")
+@pytest.mark.requirement("RAD-11")
 @pytest.mark.parametrize("at", ["2020-01-01T00:00:00+00:00", "1900-01-01T00:00:00+00:00"])
 def test_a_container_held_nothing_before_it_was_there(who: People, at: str) -> None:
     row, rest = container(who, "V-1"), Rest("operator")
