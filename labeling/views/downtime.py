@@ -27,7 +27,7 @@ from labeling.services.downtime import (
 from labeling.services.planning import plan_batch
 from labeling.services.prints import print_master_record
 from labeling.templatetags.lims_format import isotopes
-from labeling.views.pages import MEANINGS, Outcome, act, allowed, carried_out, page, page_for, shown
+from labeling.views.pages import MEANINGS, Outcome, act, allowed, carried_out, page, shown
 from labeling.views.paging import one_page
 from lims.accounts.actors import actor_of
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
@@ -212,7 +212,7 @@ def transfer(request: HttpRequest, number: str) -> HttpResponse:
     return redirect("labeling:downtime-sheet", number)
 
 
-@page_for(Permission.STAND_IN)
+@page
 @act
 def stand_in(request: HttpRequest, number: str) -> HttpResponse:
     form = ReasonedSignatureForm(request.POST, slug="stand-in")
