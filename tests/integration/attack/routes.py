@@ -256,6 +256,7 @@ PAGES: dict[str, Route] = {
     "batches/<str:number>/clearance/": signs(P.MAKE_BATCH, P.VIEW),
     "batches/<str:number>/dispatch/": signs(P.DISPATCH_BATCH, P.VIEW, **CONSIGNMENT),
     "batches/<str:number>/steps/<str:step>/verify/": signs(P.VERIFY, P.VIEW, seen="0" * 64),
+    "batches/<str:number>/steps/verify/": signs(P.VERIFY, P.VIEW, steps="product:" + "0" * 64),
     "batches/<str:number>/complete/": signs(P.MAKE_BATCH, P.VIEW),
     "deviations/": reads(P.VIEW),
     "batches/<str:number>/deviations/new/": writes(P.REPORT_DEVIATION, P.VIEW, text="spilled", severity="minor"),
