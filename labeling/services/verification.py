@@ -135,5 +135,5 @@ def _refuse_own_steps(user_id: int, facts: BatchFacts, steps: Sequence[Step]) ->
 
 
 def _worked_on(user_id: int, facts: BatchFacts, step: str) -> bool:
-    recorded = [*facts.entries_of(step), *(timer for timer in facts.timers if timer.step == step)]
-    return any(one.recorded_by_id == user_id for one in recorded)
+    entered = any(entry.recorded_by_id == user_id for entry in facts.entries_of(step))
+    return entered or any(timer.recorded_by_id == user_id for timer in facts.timers if timer.step == step)
