@@ -211,8 +211,9 @@ class SeriesVerificationForm(SignatureForm):
 
     def clean_steps(self) -> dict[str, str]:
         """The digest of what was shown, by step. Nothing chosen is refused by the service."""
-        shown = dict(text.split(":", 1) for text in self.cleaned_data["steps"] or [] if text.count(":") == 1)
-        if len(shown) != len(self.cleaned_data["steps"] or []):
+        ticked = self.cleaned_data["steps"] or []
+        shown = {step: digest for step, _, digest in (text.partition(":") for text in ticked)}
+        if len(shown) != len(ticked) or not all(shown.values()):
             raise forms.ValidationError("The steps are not as this page wrote them. Load it again.")
         return shown
 

@@ -17,6 +17,7 @@ from lims.signatures.models import Signature
 from tests import factories
 from tests.browser import small_batch
 from tests.factories import PASSWORD, People, campaign, credential, fresh_code
+from tests.integration.rest import Rest
 
 
 def shown(number: str) -> dict[str, str]:
@@ -151,6 +152,21 @@ def test_the_second_person_signs_a_series_at_the_workstation_of_the_first(
     steps = [f"{key}:{digest}" for key, digest in shown(second.number).items()]
     assert page.post(f"/batches/{second.number}/steps/verify/", typed(*steps, otp="")).status_code == 302
     assert {v.signature.factors for v in Verification.objects.filter(batch=second)} == {"username+password"}
+
+
+@pytest.mark.requirement("SIG-6")
+def test_a_series_goes_over_rest_with_the_digest_of_each_step(who: People, small: Batch) -> None:
+    rest = Rest("verifier")
+    path, steps = f"batches/{small.number}/steps/verify/", shown(small.number)
+    stale = rest.signed(path, {"steps": {**steps, "product": "0" * 64}})
+    assert (stale.status_code, stale.data["code"]) == (409, "stale")
+    assert "“Assay the product”" in stale.data["detail"]
+    assert rest.signed(path, {"steps": dict.fromkeys(steps, "")}).status_code == 400
+    assert rest.signed(path, {"steps": {"nowhere": "0" * 64}}).status_code == 422
+    assert not Verification.objects.exists()
+    answer = rest.signed(path, {"steps": steps})
+    assert answer.status_code == 201
+    assert {step["state"] for step in answer.data["steps"]} == {"done"}
 
 
 def test_a_refused_series_keeps_what_was_ticked(who: People, small: Batch, client: Client) -> None:

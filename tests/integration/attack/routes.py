@@ -182,6 +182,7 @@ REST: dict[str, Route] = {
     "batches/<str:number>/entries/<int:entry_id>/correct/": writes(P.MAKE_BATCH, value="2.9", unit="mL", **WHY),
     "batches/<str:number>/entries/<int:entry_id>/verify/": signs(P.VERIFY),
     "batches/<str:number>/steps/<str:step>/verify/": signs(P.VERIFY),
+    "batches/<str:number>/steps/verify/": signs(P.VERIFY, steps={"product": "0" * 64}),
     "batches/<str:number>/timers/": writes(P.MAKE_BATCH, step="product", event="start"),
     "batches/<str:number>/scans/": writes(P.MAKE_BATCH, code="KIT-9", step="product", field="kit_lot"),
     "batches/<str:number>/discards/": writes(P.MAKE_BATCH, what="Volume: 3", at=NOW, **WHY),
