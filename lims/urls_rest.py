@@ -121,6 +121,7 @@ urlpatterns = [
     path(f"{BATCH}entries/", batches.EntriesApi.as_view()),
     path(f"{BATCH}entries/<int:entry_id>/correct/", batches.CorrectionApi.as_view()),
     path(f"{BATCH}entries/<int:entry_id>/verify/", batches.EntryVerificationApi.as_view()),
+    path(f"{BATCH}steps/verify/", batches.StepsVerificationApi.as_view()),
     path(f"{BATCH}steps/<str:step>/verify/", batches.StepVerificationApi.as_view()),
     path(f"{BATCH}scans/", bench.ScansApi.as_view()),
     path(f"{BATCH}discards/", bench.DiscardsApi.as_view()),

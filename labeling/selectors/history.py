@@ -193,8 +193,18 @@ def _what(operation: Operation, changes: Iterable[Change]) -> str:
     verb = VERBS.get(operation.action)
     if verb is None:
         return operation.action.replace(".", ": ").replace("_", " ")
-    rows = {change.table_name: change.new_row or {} for change in changes}
+    told = list(changes)
+    if operation.action == "step.verify":
+        return f"{verb} {_steps_signed_for(told)}".rstrip()
+    rows = {change.table_name: change.new_row or {} for change in told}
     return f"{verb}{_object(operation.action, rows)}"
+
+
+def _steps_signed_for(changes: Iterable[Change]) -> str:
+    """The steps of one act of verification: it signs for each of them."""
+    covers = [c.new_row["covers"] for c in changes if c.table_name == "signatures_signature" and c.new_row]
+    steps = [_words(name.removeprefix("step ").partition(" of ")[0]) for name in covers]
+    return f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}" if steps else ""
 
 
 def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
@@ -215,7 +225,7 @@ def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
 def _signed_for(action: str, covers: str) -> str:
     if action.startswith("training."):
         return f" {covers}"
-    if action in {"result.review", "result.investigate", "entry.verify", "step.verify"}:
+    if action in {"result.review", "result.investigate", "entry.verify"}:
         about = covers.partition(" of ")[0].removeprefix("test ").replace(".", ": ")
         return f", {_words(about)}" if action.startswith("result.") else f" {_words(about)}"
     return ""
