@@ -57,6 +57,10 @@ class ContainerReadingForm(AmountForm):
         self.fields["equipment"] = field
 
 
+class ContainerCorrectionForm(ContainerReadingForm):
+    reason = forms.CharField(required=False, max_length=2000, label="Reason")  # the service says why it is needed
+
+
 class TransferForm(AmountForm):
     to = forms.CharField(required=False, max_length=100, label="Into", widget=forms.TextInput(attrs=CODE))
     at = LocalInstantField(required=False, label="Moved at")
