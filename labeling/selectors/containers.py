@@ -46,6 +46,15 @@ def find_container(container_id: int) -> Container:
     return row
 
 
+def scanned_container(code: str) -> Json:
+    """What a container's code means to a field that waits: the lot it holds, or the batch whose product it is."""
+    row = Container.objects.filter(code=code).select_related("lot", "batch").first()
+    if row is None:
+        return {"container": None, "value": code}
+    made = row.batch.number if row.batch is not None and row.product else code
+    return {"container": row.pk, "value": row.lot.number if row.lot is not None else made}
+
+
 def container_row(row: Container, *, at: datetime) -> Json:
     stored = content_stored(row)
     half_life = half_life_of(row) if row.content_u else row.half_life

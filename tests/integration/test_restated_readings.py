@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, transaction
+from django.template.loader import render_to_string
 from django.test import Client
+from django.utils.html import strip_tags
 
 from labeling.models import ContainerEvent, Lot, RestatedReading, Restatement
 from labeling.selectors.batch import find_batch
 from labeling.selectors.clock import database_now
+from labeling.selectors.stock import lot_document
 from labeling.services.containers import open_container, read_container
 from labeling.services.materials import receive_lot
-from labeling.services.receipts import Delivery
+from labeling.services.receipts import Certificate, Delivery, Survey, attach_certificate, record_survey
 from lims.oversight.models import Alarm
 from qc.printouts import batch_record
 from qc.selectors import assess
@@ -170,7 +173,28 @@ def test_a_setting_needs_the_one_that_was_used_where_readings_do_not_say_it(smal
     assert preview(factor="1", setting_correct="465", setting_used="480", nuclide="Zr-89")["readings"]
 
 
-@pytest.mark.requirement("CH4-9")
+@pytest.mark.requirement("PET-40")
+def test_the_record_prints_certificates_and_the_arrival_with_its_survey(small: People) -> None:
+    vial = oxalate(small, "ZR-5")
+    certificate = Certificate(content=PDF, number="COA-5", issuer="Isotope Works", name="coa.pdf")
+    attach_certificate(actor=small.operator, lot_id=vial.pk, certificate=certificate)
+    rate = {"value": "42", "unit": "uSv/h"}
+    survey = Survey(surface=rate, one_meter=rate, condition="intact", wipe="clean")
+    record_survey(actor=small.operator, lot_id=vial.pk, survey=survey)
+    restated(factor="1.2")
+    kept = small_batch.in_quarantine(small)
+    context = batch_record(kept, gate=assess(kept), document="X")
+    more = {"enclosures": [], "seal_fingerprint": "ab" * 32}
+    words = strip_tags(render_to_string("records/batch_record.html", {**context, **more}))
+    assert "none is kept with this lot" in words, "the kit came without one"
+    vials = {**context, "materials": [lot_document(vial)]}
+    arrived = strip_tags(render_to_string("records/parts/arrivals.html", {**vials, "zone": "UTC"}))
+    for said in ("ZR-5", "820 MBq", "on DC-1", "at the surface", "984.0 MBq", "PTB-2026-1"):
+        assert said in arrived
+    assert lot_document(vial)["certificates"] != []
+
+
+@pytest.mark.requirement("PET-30")
 def test_the_file_of_a_calibration_certificate_is_kept_and_comes_back_byte_for_byte(small: People) -> None:
     browser = Client()
     browser.force_login(small.operator.user)
@@ -196,7 +220,7 @@ def test_the_file_of_a_calibration_certificate_is_kept_and_comes_back_byte_for_b
     assert "A certificate is a PDF, a PNG or a JPEG" in refused.content.decode()
 
 
-@pytest.mark.requirement("CH4-9")
+@pytest.mark.requirement("PET-30")
 def test_a_file_is_added_to_a_calibration_that_names_its_hash_and_no_other(small: People) -> None:
     body = {"relative_u_percent": "2", "valid_from": "2026-01-05T08:00:00Z"}
     body["certificate_sha256"] = hashlib.sha256(PDF).hexdigest()
