@@ -58,7 +58,11 @@ class ContainerReadingForm(AmountForm):
 
 
 class ContainerCorrectionForm(ContainerReadingForm):
-    reason = forms.CharField(required=False, max_length=2000, label="Reason")  # the service says why it is needed
+    """What was recorded as it should have been; what stays empty stays as it is."""
+
+    reason = forms.CharField(
+        max_length=2000, label="Reason", error_messages={"required": "Say why the value is corrected."}
+    )
 
 
 class TransferForm(AmountForm):

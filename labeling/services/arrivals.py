@@ -81,12 +81,12 @@ def restated_arrival(lot: Lot, restatement: Restatement) -> dict[str, Any]:
 
 
 def _judged(shown: str, reading: Kept, arrival: Mapping[str, Any] | None) -> dict[str, Any]:
-    if arrival is not None:
-        shown += f", {display(arrival['difference_percent'], arrival['u_percent'], '%')} from the statement"
+    difference = display(arrival["difference_percent"], arrival["u_percent"], "%") if arrival is not None else ""
     return {
         "value": reading["value"],
         "u": reading.get("u"),
         "display": shown,
+        "detail": f"{difference} off the statement" if difference else "",
         "verdict": arrival["verdict"] if arrival is not None else "none",
     }
 

@@ -275,7 +275,7 @@ def _keep(op: Operation, restatement: Restatement, readings: Sequence[RestatedRe
                 kind=Alarm.Kind.RESTATED,
                 subject=row.lot.number,
                 text=f"The arrival of lot {row.lot.number}, restated, comes out otherwise: "
-                f"{row.reading['after']['display']}.",
+                f"{row.reading['after']['display']}, {row.reading['after']['detail']}.",
                 cause=f"restated:{restatement.pk}:lot:{row.lot.pk}",
             )
 

@@ -14,7 +14,7 @@ from labeling.forms.containers import ContainerCorrectionForm
 from labeling.models import Equipment
 from labeling.selectors.containers import container_document, find_container
 from labeling.services.containers import correct_event
-from labeling.views.pages import carried_out, page_for, shown, zone_hint
+from labeling.views.pages import carried_out, page_for, shown
 from lims.accounts.actors import actor_of
 from lims.accounts.roles import Permission
 
@@ -30,7 +30,7 @@ def correct(request: HttpRequest, pk: int, event: int) -> HttpResponse:
     codes = list(Equipment.objects.filter(kind="dose_calibrator").order_by("code").values_list("code", flat=True))
     posted = request.POST if request.method == "POST" else None
     form = ContainerCorrectionForm(posted, slug="correction", instruments=codes, initial=_as_recorded(old))
-    context = {"container": document, "event": old, "form": form, "zone_hint": zone_hint()}
+    context = {"container": document, "event": old, "form": form}
     if posted is None:
         return shown(request, "labeling/container_correct.html", context)
     outcome = carried_out(form, lambda: _correct(request, pk, event, form))
