@@ -60,9 +60,7 @@ class ContainerReadingForm(AmountForm):
 class ContainerCorrectionForm(ContainerReadingForm):
     """What was recorded as it should have been; what stays empty stays as it is."""
 
-    reason = forms.CharField(
-        max_length=2000, label="Reason", error_messages={"required": "Say why the value is corrected."}
-    )
+    reason = forms.CharField(max_length=2000, label="Reason")
 
 
 class TransferForm(AmountForm):
