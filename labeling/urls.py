@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from labeling.views import (
     comparison,
     containers,
+    corrections,
     deviations,
     dispatch,
     documents,
@@ -73,6 +74,7 @@ urlpatterns = [
     path("containers/new/", containers.new, name="container-new"),
     path("containers/<int:pk>/", containers.container, name="container"),
     path("containers/<int:pk>/readings/", containers.read, name="container-read"),
+    path("containers/<int:pk>/events/<int:event>/correct/", corrections.correct, name="container-correct"),
     path("containers/<int:pk>/transfers/", containers.move, name="container-move"),
     path("containers/<int:pk>/storage/", containers.store, name="container-store"),
     path("containers/<int:pk>/survey/", containers.survey, name="container-survey"),

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from labeling.api import (
     batches,
     bench,
+    calibration_certificates,
     comparison,
     containers,
     deviations,
@@ -108,6 +109,10 @@ urlpatterns = [
     path("sources/", instruments.SourcesApi.as_view()),
     path("equipment/", instruments.InstrumentsApi.as_view()),
     *(path(f"equipment/<str:code>/{part}", view.as_view()) for part, view in instruments.PARTS.items()),
+    path(
+        "equipment/<str:code>/calibrations/<int:calibration_id>/certificate/",
+        calibration_certificates.CalibrationCertificateApi.as_view(),
+    ),
     path("equipment/<str:code>/restatements/", restating.RestatementsApi.as_view()),
     path("equipment/<str:code>/restatements/preview/", restating.PreviewApi.as_view()),
     path("equipment/<str:code>/restatements/<int:pk>/", restating.RestatementApi.as_view()),

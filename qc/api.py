@@ -70,6 +70,7 @@ class ResultsApi(Endpoint):
             unit_given=data["unit"],
             inputs=inputs,
             at=data["at"],
+            equipment=data["equipment"],
             revision=revision_of(request),
         )
         return result_answer(number, result.test)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from django import forms
 from labeling.domain.nuclides import library
 from labeling.forms.fields import LabForm, LocalInstantField
 from labeling.forms.registers import ACTIVITY_UNITS, CODE, NUMBER
+from labeling.services.receipts import LARGEST_CERTIFICATE
 from lims.accounts.forms import ReasonedSignatureForm
 from lims.audit.reasons import ReasonFor
 
@@ -20,7 +20,6 @@ EQUIPMENT_KINDS = (
 )
 WITH_UNIT = {**NUMBER, "class": "has-unit"}
 SERIES = 10
-LARGEST_CERTIFICATE = 20_000_000
 
 
 def number(label: str, *, required: bool = False, unit: bool = False, **options: Any) -> forms.CharField:
@@ -201,16 +200,14 @@ class CalibrationForm(LabForm):
     traceability = forms.CharField(required=False, max_length=200)
 
     def to_command(self) -> dict[str, Any]:
-        """What was typed, and the SHA-256 of the file in its place: the file itself stays where the site keeps it."""
+        """What was typed, with the bytes of the file and the name it came under."""
         typed = dict(self.cleaned_data)
         upload = typed.pop("certificate_file")
-        return {**typed, "certificate_sha256": hashlib.sha256(upload.read()).hexdigest() if upload else ""}
+        content = upload.read(LARGEST_CERTIFICATE + 1) if upload else b""
+        return {**typed, "certificate_file": content, "certificate_name": upload.name if upload else ""}
 
-    def clean_certificate_file(self) -> Any:
-        upload = self.cleaned_data["certificate_file"]
-        if upload is not None and upload.size > LARGEST_CERTIFICATE:
-            raise forms.ValidationError("The file is larger than 20 MB.")
-        return upload
+    def input_named(self, name: str) -> str:
+        return {"file": "certificate_file"}.get(name, name)
 
 
 class RulesForm(ReasonedSignatureForm):

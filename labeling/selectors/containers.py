@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -19,9 +19,10 @@ from labeling.domain.display import display
 from labeling.domain.inventory import activities_at
 from labeling.domain.uncertainty import Number, nominal, standard_uncertainty, variable
 from labeling.domain.units import convert
-from labeling.models import Container, ContainerEvent, DecayStorage, WasteSurvey
+from labeling.models import Container, ContainerEvent, DecayStorage, RestatedReading, WasteSurvey
 from labeling.selectors.clearance import Clearance, clearance_of, no_limit
 from labeling.selectors.ledgers import MBQ, ML, content_stored, events_of, half_life_of, known_since, ledger_of
+from labeling.selectors.restated_readings import restated_of
 from lims.errors import NotFound
 
 Json = dict[str, Any]
@@ -44,6 +45,15 @@ def find_container(container_id: int) -> Container:
     if row is None:
         raise NotFound("There is no such container.")
     return row
+
+
+def scanned_container(code: str) -> Json:
+    """What a container's code means to a field that waits: the lot it holds, or the batch whose product it is."""
+    row = Container.objects.filter(code=code).select_related("lot", "batch").first()
+    if row is None:
+        return {"container": None, "value": code}
+    made = row.batch.number if row.batch is not None and row.product else code
+    return {"container": row.pk, "value": row.lot.number if row.lot is not None else made}
 
 
 def container_row(row: Container, *, at: datetime) -> Json:
@@ -83,7 +93,16 @@ def container_document(row: Container, *, at: datetime) -> Json:
         "source", "target", "recorded_by", "equipment", "batch"
     )
     counts = {event.pk for event in counting}
-    lines = [_event(event, row, counts=event.pk in counts) for event in every.order_by("measured_at", "id")]
+    struck = {event.pk: event for event in every}
+    restated = {line["event"]: line for line in restated_of(RestatedReading.objects.filter(event__in=counting))}
+    lines = [
+        {
+            **_event(event, row, counts=event.pk in counts),
+            "restated": restated.get(event.pk),
+            "struck": _struck(event, struck),
+        }
+        for event in every.order_by("measured_at", "id")
+    ]
     surveys = WasteSurvey.objects.filter(container=row).select_related("signature", "equipment").order_by("id")
     return {
         **container_row(row, at=at),
@@ -224,6 +243,15 @@ def _event(event: ContainerEvent, row: Container, *, counts: bool) -> Json:
         "corrects": event.corrects_id,
         "counts": counts,
     }
+
+
+def _struck(event: ContainerEvent, events: Mapping[int, ContainerEvent]) -> str:
+    """What a correction stands in the place of, as it was typed."""
+    old = events.get(event.corrects_id or 0)
+    if old is None:
+        return ""
+    volume = f"{old.volume} mL" if old.volume is not None else ""
+    return ", ".join(filter(None, (old.typed or (f"{old.activity} MBq" if old.activity else ""), volume)))
 
 
 def _others(codes: Iterable[str | None]) -> list[str]:

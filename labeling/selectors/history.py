@@ -60,6 +60,7 @@ VERBS = {
     "lot.receive": "received a lot",
     "lot.accept": "accepted the lot",
     "lot.reject": "rejected the lot",
+    "equipment.certificate": "added the file of a calibration certificate",
     "lot.certificate": "added a certificate to the lot",
     "lot.survey": "surveyed the package of the lot",
     "lot.withdraw": "took something from the lot",

@@ -82,7 +82,7 @@ def conditions(
     for check in checks.order_by("equipment_id", "kind", "-at", "-id").distinct("equipment_id", "kind"):
         newest.setdefault(check.equipment_id, {})[check.kind] = check
     periods: dict[int, list[Calibration]] = {}
-    for period in Calibration.objects.filter(equipment__in=equipment):
+    for period in Calibration.objects.filter(equipment__in=equipment).select_related("certificate_kept"):
         periods.setdefault(period.equipment_id, []).append(period)
     return {
         row.pk: Condition(

@@ -41,6 +41,13 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptFile:
+    sha256: str
+    name: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """The survey of a package. Dose rates as {"value", "unit"}; `wipe_reading`, where there is one, likewise."""
 
@@ -94,25 +101,29 @@ def keep_certificate(op: Operation, lot: Lot, certificate: Certificate) -> LotCe
     if not certificate.number.strip() or not certificate.issuer.strip():
         missing = "certificate_number" if not certificate.number.strip() else "certificate_issuer"
         raise InvalidInput("Give the certificate's number and who issued it.", code="missing_value", field=missing)
-    if len(certificate.content) > LARGEST_CERTIFICATE:
-        raise InvalidInput("The certificate is larger than 10 MB.", code="too_large", field="file")
-    content_type, ending = content_of(certificate.content)
-    sha256 = hashlib.sha256(certificate.content).hexdigest()
-    # Race: two people attach the same file; the second insertion waits for the first and finds it there.
-    CertificateFile.objects.bulk_create(
-        [CertificateFile(sha256=sha256, content=certificate.content)], ignore_conflicts=True
-    )
+    kept = keep_file(certificate.content, certificate.name)
     return LotCertificate.objects.create(
         lot=lot,
         number=certificate.number.strip(),
         issuer=certificate.issuer.strip(),
-        name=_file_name(certificate.name, ending),
-        content_type=content_type,
+        name=kept.name,
+        content_type=kept.content_type,
         size=len(certificate.content),
-        file_id=sha256,
+        file_id=kept.sha256,
         recorded_by=op.actor,
         operation=op,
     )
+
+
+def keep_file(content: bytes, name: str) -> KeptFile:
+    """Store the bytes of a certificate under their hash. Raises InvalidInput for what is no such file."""
+    if len(content) > LARGEST_CERTIFICATE:
+        raise InvalidInput("The certificate is larger than 10 MB.", code="too_large", field="file")
+    content_type, ending = content_of(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    # Race: two people attach the same file; the second insertion waits for the first and finds it there.
+    CertificateFile.objects.bulk_create([CertificateFile(sha256=sha256, content=content)], ignore_conflicts=True)
+    return KeptFile(sha256, _file_name(name, ending), content_type)
 
 
 def content_of(content: bytes) -> tuple[str, str]:

@@ -101,7 +101,9 @@ def instrument_page(request: HttpRequest, code: str, outcome: Outcome | None = N
         "checks": checks,
         "trend": trend_of(equipment),
         "calibrations": list(
-            equipment.calibrations.select_related("recorded_by").order_by("-valid_from", "-pk")[:SHOWN]
+            equipment.calibrations.select_related("recorded_by", "certificate_kept").order_by("-valid_from", "-pk")[
+                :SHOWN
+            ]
         ),
         "may_restate": allowed(request, Permission.RESTATE),
         "zone_hint": zone_hint(),

@@ -89,10 +89,14 @@ function settled() {
 function answered(item, answer) {
   if (item.path === "entries/") return settled();
   if (item.path !== "scans/") return;
-  if (!answer.matched) return tell("bad", answer.says || "Refused.", item.shown);
+  if (!answer.matched) {
+    tell("bad", answer.says || "Refused.", item.shown);
+    if (answer.container) says.append(" ", h("a", { href: `/containers/${answer.container}/` }, `Open ${answer.scanned}`));
+    return;
+  }
   const form = openFields().find((open) => input(open, "field").value === answer.field && input(open, "step").value === answer.step);
   if (!form || form.dataset.type === undefined || input(form, "equipment")) return;
-  input(form, "value").value = answer.scanned;
+  input(form, "value").value = answer.value || answer.scanned;
   record(form);
   tell("good", `${answer.scanned}: ${form.dataset.label}`, answer.scanned);
 }
@@ -135,12 +139,15 @@ function keyed(event) {
   wedge.at = event.timeStamp;
 }
 
-/** The camera reads where the browser can; no picture leaves the page. @param {HTMLButtonElement} button */
+const WITHOUT_CAMERA = "This browser cannot read codes with a camera. Use a scanner, or type the code.";
+
+/** The camera reads where the browser can, and where it cannot, it is said; no picture leaves the page. @param {HTMLButtonElement} button */
 function camera(button) {
   const Detector = /** @type {any} */ (window).BarcodeDetector;
-  if (!Detector || !navigator.mediaDevices) return;
   button.hidden = false;
   button.addEventListener("click", async () => {
+    const formats = Detector && navigator.mediaDevices ? await Detector.getSupportedFormats().catch(() => []) : [];
+    if (!formats.length) return tell("bad", WITHOUT_CAMERA);
     const video = /** @type {HTMLVideoElement} */ (h("video", { autoplay: "", playsinline: "", muted: "" }));
     const close = h("button", { type: "button" }, "Close the camera");
     const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { class: "camera", "aria-label": "Camera" }, video, close));

@@ -164,6 +164,7 @@ REST: dict[str, Route] = {
     "equipment/<str:code>/": reads(P.VIEW),
     "equipment/<str:code>/checks/": writes(P.KEEP_EQUIPMENT, outcome="pass"),
     "equipment/<str:code>/calibrations/": writes(P.KEEP_EQUIPMENT, valid_from=NOW, relative_u_percent="3"),
+    "equipment/<str:code>/calibrations/<int:calibration_id>/certificate/": writes(P.KEEP_EQUIPMENT, P.VIEW),
     "equipment/<str:code>/description/": writes(P.KEEP_EQUIPMENT, location="Hot cell 2", **WHY),
     "equipment/<str:code>/constancy/": writes(P.KEEP_EQUIPMENT, value="7.2", unit="MBq", source="CS-1"),
     "equipment/<str:code>/linearity/": writes(P.KEEP_EQUIPMENT, nuclide="Zr-89", readings=[]),
@@ -288,6 +289,9 @@ PAGES: dict[str, Route] = {
     "containers/new/": writes(P.KEEP_CONTAINERS, P.VIEW, kind="waste", nuclide="Zr-89", unit="MBq"),
     "containers/<int:pk>/": reads(P.VIEW),
     "containers/<int:pk>/readings/": writes(P.KEEP_CONTAINERS, P.VIEW, volume="1", unit="MBq"),
+    "containers/<int:pk>/events/<int:event>/correct/": writes(
+        P.KEEP_CONTAINERS, P.KEEP_CONTAINERS, volume="1", unit="MBq", **WHY
+    ),
     "containers/<int:pk>/transfers/": writes(P.KEEP_CONTAINERS, P.VIEW, unit="MBq", **WHY),
     "containers/<int:pk>/storage/": writes(P.KEEP_CONTAINERS, P.VIEW, place="Room 3", unit="kBq"),
     "containers/<int:pk>/survey/": signs(P.CLEAR_WASTE, P.VIEW, **SURVEY),

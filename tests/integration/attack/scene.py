@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from labeling.models import Batch, Deviation, Entry, EquipmentCheck, Training
 from labeling.selectors.clock import database_now
+from labeling.services.calibrating import record_calibration
 from labeling.services.containers import open_container
 from labeling.services.downtime import attach_scan, issue_sheet
 from labeling.services.receipts import Certificate, attach_certificate
@@ -94,6 +95,14 @@ def scene() -> Scene:
         credential=credential("quality"),
         reason="a test",
     )
+    calibration = record_calibration(
+        actor=who.operator,
+        code="DC-1",
+        valid_from=now,
+        relative_u_percent="3",
+        certificate_file=CERTIFICATE.content,
+        certificate_name="dc-1.pdf",
+    )
     sheet = issue_sheet(actor=who.operator, protocol="small", issued_to="operator")
     scan = attach_scan(actor=who.operator, number=sheet.number, name="sheet.pdf", content=b"%PDF-1.7 a sheet")
     made.named = {
@@ -111,6 +120,8 @@ def scene() -> Scene:
         "alarm_id": alarm.pk if alarm else Alarm.objects.get().pk,
         "container_id": bin_.pk,
         "event_id": bin_.coming_in.get().pk,
+        "event": bin_.coming_in.get().pk,
+        "calibration_id": calibration.pk,
         "lot_id": waiting_lot.pk,
         "certificate_id": attach_certificate(actor=who.operator, lot_id=waiting_lot.pk, certificate=CERTIFICATE).pk,
         "entry_id": entry.pk,
