@@ -213,7 +213,7 @@ def taking_part(batch: Json) -> list[dict[str, str]]:
         add(test["recorded_by"], "tested")
         add(test["reviewed_by"], "reviewed")
     for signature in batch["signatures"]:
-        add(signature, signature["meaning"])
+        add(signature, spelled(signature["meaning"]))
     return [
         {"full_name": p["full_name"], "username": p["username"], "acts": ", ".join(p["acts"])} for p in people.values()
     ]
