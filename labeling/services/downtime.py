@@ -102,7 +102,7 @@ def attach_scan(*, actor: Actor, number: str, name: str, content: bytes) -> Shee
 def sign_transfer(*, actor: Actor, number: str, credential: Credential) -> DowntimeSheet:
     """The person who worked on paper signs that all of it is entered. Refused while anything is missing."""
     attestation = attest(actor, credential, purpose="downtime.transfer")
-    require(attestation.user, Permission.MAKE_BATCH)
+    attestation.require(Permission.MAKE_BATCH)
     with operation(actor=attestation.actor, action="downtime.transfer", subject=_subject(number)) as op:
         sheet = lock_sheet(number)
         facts = _ready(sheet)
@@ -124,7 +124,7 @@ def reconcile_sheet(*, actor: Actor, number: str, credential: Credential, compar
     Raises SegregationOfDuties for whoever worked on the sheet or entered any of it.
     """
     attestation = attest(actor, credential, purpose="downtime.reconcile")
-    require(attestation.user, Permission.VERIFY)
+    attestation.require(Permission.VERIFY)
     with operation(actor=attestation.actor, action="downtime.reconcile", subject=_subject(number)) as op:
         sheet = lock_sheet(number)
         facts = _ready(sheet)

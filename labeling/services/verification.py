@@ -12,7 +12,7 @@ from labeling.services.recording import find_entry, refuse_unless_in_progress
 from labeling.services.training import require_training_for
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
-from lims.accounts.roles import Permission, require
+from lims.accounts.roles import Permission
 from lims.audit.operations import operation
 from lims.errors import Conflict, SegregationOfDuties, Stale
 from lims.signatures.meanings import Meaning
@@ -24,7 +24,7 @@ def verify_entry(
 ) -> Verification:
     """A second person has checked one value. Raises SegregationOfDuties for the person who recorded it."""
     attestation = attest(actor, credential, purpose="entry.verify")
-    require(attestation.user, Permission.VERIFY)
+    attestation.require(Permission.VERIFY)
     require_training_for(attestation.actor, number, Task.VERIFY, doing="entry.verify")
     with operation(actor=attestation.actor, action="entry.verify", subject=number) as op:
         batch = lock_batch(number)
@@ -61,7 +61,7 @@ def verify_step(
     `seen` is the digest of what they were shown (`manifest_sha256` of the step); Stale where that has changed.
     """
     attestation = attest(actor, credential, purpose="step.verify")
-    require(attestation.user, Permission.VERIFY)
+    attestation.require(Permission.VERIFY)
     require_training_for(attestation.actor, number, Task.VERIFY, doing="step.verify")
     with operation(actor=attestation.actor, action="step.verify", subject=number) as op:
         batch = lock_batch(number)

@@ -29,6 +29,8 @@ class Actor:
     address: str = ""
     # The session or token this comes through; empty where there is none (a command, a task).
     seat: str = ""
+    # What they have just proved who they are to sign, such as `step.verify`; empty where nothing is being signed.
+    signing: str = ""
 
     def as_user(self, user: User) -> Actor:
         """Another person at the same workstation: the second person signs without signing anyone out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from lims import rates
@@ -10,9 +10,10 @@ from lims.accounts import access, sequences
 from lims.accounts.actors import Actor
 from lims.accounts.factors import Answer, confirmed_factor, is_recovery_code, use_code
 from lims.accounts.models import AccessEvent, Factor, IdentityCheck, Secret, User
+from lims.accounts.roles import Permission, require
 from lims.accounts.sign_in import CODE_WRONG, USED, WRONG
 from lims.accounts.statement import has_accepted
-from lims.errors import SignatureRefused
+from lims.errors import PermissionRefused, SignatureRefused
 
 # Acts that take all factors however recently their signer signed: the last word of their purpose.
 ALWAYS_ALL_FACTORS = frozenset({"release", "reject", "approve", "make_effective", "accept_statement"})
@@ -39,6 +40,17 @@ class Attestation:
     @property
     def user(self) -> User:
         return self.actor.user
+
+    def require(self, permission: Permission) -> None:
+        """Raises PermissionRefused where the signer's roles do not grant it; the attempt is kept like a wrong password.
+
+        What is refused later, inside the operation, the operation keeps once it is rolled back.
+        """
+        try:
+            require(self.user, permission)
+        except PermissionRefused as refusal:
+            access.signing_refused(self.actor, why=refusal.code)
+            raise
 
 
 def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation:
@@ -88,8 +100,7 @@ def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation
     elif purpose.rpartition(".")[2] in ALWAYS_ALL_FACTORS or not sequences.is_unbroken(actor, user):
         refuse("This signature needs the one-time code of the authenticator too.", "otp_required", field="otp")
     access.succeeded(user)
-    sequences.carry_on(actor, user)
-    return Attestation(actor.as_user(user), factors=factors)
+    return Attestation(replace(actor, user=user, signing=purpose), factors=factors)
 
 
 def _not_yet(user: User, purpose: str) -> tuple[str, str] | None:

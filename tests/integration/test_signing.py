@@ -12,9 +12,11 @@ from django.test import Client
 from rest_framework.response import Response
 
 from labeling.models import Batch, Lot
+from labeling.selectors.exceptions import Exceptional, exceptions
 from lims.accounts.factors import confirmed_factor, new_recovery_codes
 from lims.accounts.models import Acceptance, AccessEvent, IdentityCheck
 from lims.accounts.statement import VERSION
+from lims.oversight.trail import Wanted
 from lims.people import services
 from lims.signatures.models import Signature
 from tests import factories
@@ -63,6 +65,39 @@ def test_the_first_signature_takes_all_factors_and_the_next_ones_the_password(be
     assert bench.outcome() == "signed"
     factors = list(Signature.objects.order_by("-pk").values_list("factors", flat=True)[:2])
     assert factors == ["username+password", "username+password+totp"]
+
+
+@pytest.mark.requirement("SIG-3")
+@pytest.mark.requirement("P11-200a1")
+@pytest.mark.requirement("P11-300d")
+def test_a_refused_signing_begins_no_sequence_uses_its_code_and_is_an_exception(bench: Bench) -> None:
+    factories.another("both", "operator", "quality")
+    rest = Rest("both")
+    asked = {"username": "both", "password": PASSWORD.format("both"), "otp": fresh_code("both")}
+
+    def accept(pk: int) -> str:
+        answer = rest.post(f"lots/{pk}/accept/", {"signature": asked})
+        return str(answer.data.get("code", answer.status_code))
+
+    mine = rest.post("lots/", {"number": "L-MINE", "material": "oxalate", "expires_at": "2099-01-01T00:00:00Z"})
+    others = factories.lot(bench.who, "L-OTHERS", "oxalate", accepted=False)
+    assert accept(mine.data["id"]) == "segregation_of_duties"
+    assert accept(others.pk) == "otp_used"
+    asked["otp"] = ""
+    assert accept(others.pk) == "otp_required"
+    asked["otp"] = fresh_code("both")
+    assert accept(others.pk) == "200"
+    assert bench.fully(by="operator") == "permission_refused"
+    assert bench.outcome(by="operator") == "otp_required"
+
+    told = [row["sentence"] for row in exceptions(Wanted(), kinds=[Exceptional.REFUSED_SIGNING]).rows]
+    assert told == [
+        "operator: signing refused for lot: accept (no one-time code)",
+        "operator: signing refused for lot: accept (the role may not)",
+        "both: signing refused for lot: accept (no one-time code)",
+        "both: signing refused for lot: accept (a one-time code that was used)",
+        "both: signing refused for lot: accept L-MINE (it was their own work)",
+    ]
 
 
 @pytest.mark.requirement("SIG-3")
