@@ -51,7 +51,8 @@ def system_actor(source: Source = Source.COMMAND) -> Actor:
 
 
 def source_of(request: HttpRequest | Request) -> Source:
-    return Source.REST if request.path.startswith("/api/") else Source.PAGE
+    """A page's script sends what is entered there to a REST address, with the session: it still is the page."""
+    return Source.REST if isinstance(getattr(request, "auth", None), Token) else Source.PAGE
 
 
 def seat_of(request: HttpRequest | Request) -> str:
