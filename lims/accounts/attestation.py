@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import NoReturn
 
 from lims import rates
@@ -17,6 +18,16 @@ from lims.errors import PermissionRefused, SignatureRefused
 
 # Acts that take all factors however recently their signer signed: the last word of their purpose.
 ALWAYS_ALL_FACTORS = frozenset({"release", "reject", "approve", "make_effective", "accept_statement"})
+
+
+class CodeWanted(StrEnum):
+    """Whether a signature takes the one-time code."""
+
+    ALWAYS = "always"
+    FIRST = "first"
+    NO = "no"
+
+
 # For each session or token: a password hash costs a third of a second of a core.
 SIGNINGS_PER_MINUTE = 120
 
@@ -97,10 +108,17 @@ def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation
         if code:
             refuse(message, code, field="otp", counted=code == Answer.WRONG)
         factors = (*factors, "totp")
-    elif purpose.rpartition(".")[2] in ALWAYS_ALL_FACTORS or not sequences.is_unbroken(actor, user):
+    elif code_wanted(actor, user, purpose.rpartition(".")[2]) is not CodeWanted.NO:
         refuse("This signature needs the one-time code of the authenticator too.", "otp_required", field="otp")
     access.succeeded(user)
     return Attestation(replace(actor, user=user, signing=purpose), factors=factors)
+
+
+def code_wanted(actor: Actor, user: User, act: str) -> CodeWanted:
+    """What `user` needs to sign `act`, such as `release`, where `actor` sits. Forms and signatures ask the same rule."""
+    if act in ALWAYS_ALL_FACTORS:
+        return CodeWanted.ALWAYS
+    return CodeWanted.NO if sequences.is_unbroken(actor, user) else CodeWanted.FIRST
 
 
 def _not_yet(user: User, purpose: str) -> tuple[str, str] | None:

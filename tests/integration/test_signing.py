@@ -142,6 +142,33 @@ def test_a_new_sign_in_on_the_pages_breaks_the_sequence(laboratory: People, clie
     assert accept("P-4") == 403
 
 
+@pytest.mark.requirement("SIG-3")
+def test_the_form_says_whether_it_takes_a_code_and_shows_no_code_again(laboratory: People, client: Client) -> None:
+    lots = [factories.lot(laboratory, number, "oxalate", accepted=False) for number in ("F-1", "F-2")]
+    client.post("/sign-in/", sign_in("operator"))
+    given = {"username": "operator", "password": PASSWORD.format("operator"), "otp": fresh_code("operator")}
+    batch = factories.recorded(laboratory, factories.campaign()["synthesis"])
+    refused = client.post(f"/batches/{batch.number}/steps/product/verify/", {**given, "seen": "0" * 64})
+    page = refused.content.decode()
+    assert refused.status_code == 403
+    assert "may not verify entries and steps as the second person. A verifier may." in page
+    assert 'value="operator"' in page
+    assert given["otp"] not in page
+    assert given["password"] not in page
+    client.post("/sign-out/")
+
+    client.post("/sign-in/", sign_in("quality"))
+    first, within = "The first signature after signing in", "Within your unbroken sequence of signatures"
+    page = client.get(f"/stock/{lots[0].pk}/").content.decode()
+    assert first in page
+    assert "A rejection always takes a one-time code." in page
+    given = {"username": "quality", "password": PASSWORD.format("quality"), "otp": fresh_code("quality")}
+    assert client.post(f"/stock/{lots[0].pk}/decide/", {**given, "decision": "accept"}).status_code == 302
+    page = client.get(f"/stock/{lots[1].pk}/").content.decode()
+    assert within in page
+    assert first not in page
+
+
 @pytest.mark.requirement("SIG-5")
 def test_a_second_person_signs_at_the_same_seat_and_breaks_nothing(bench: Bench) -> None:
     factories.another("quality-2", "quality")
