@@ -115,7 +115,7 @@ def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation
 
 
 def code_wanted(actor: Actor, user: User, act: str) -> CodeWanted:
-    """What `user` needs to sign `act`, such as `release`, where `actor` sits. Forms and signatures ask the same rule."""
+    """What `user` needs to sign `act`, such as `release`, where `actor` sits. Forms ask the same rule."""
     if act in ALWAYS_ALL_FACTORS:
         return CodeWanted.ALWAYS
     return CodeWanted.NO if sequences.is_unbroken(actor, user) else CodeWanted.FIRST

@@ -82,10 +82,10 @@ def code_asked(context: Context, form: Any) -> AskedCode:
     request = context.get("request")
     user = getattr(request, "user", None)
     if request is None or not isinstance(user, User):
-        return AskedCode(True, "")
+        return AskedCode(shown=True, why="")
     wanted = code_wanted(actor_of(request), user, form.slug)
     why = WHY.get(wanted) or f"{ALWAYS[form.slug]} always takes a one-time code."
-    return AskedCode(wanted is not CodeWanted.NO or bool(form.errors), why)
+    return AskedCode(shown=wanted is not CodeWanted.NO or bool(form.errors), why=why)
 
 
 @register.inclusion_tag("components/navigation.html", takes_context=True)
