@@ -33,7 +33,7 @@ def master_record(version: ProtocolVersion, *, document: str) -> Json:
             {"place": list(c.place), "change": c.change.value, "before": c.before, "after": c.after} for c in changes
         ],
         "text": version.text,
-        "printed": _printed(),
+        "printed": printed(),
     }
 
 
@@ -46,11 +46,12 @@ def blank_worksheet(version: ProtocolVersion, *, number: str, issued_to: User, i
         "outline": outline_of(version),
         "issued_to": {"username": issued_to.username, "full_name": issued_to.full_name},
         "issued_by": {"username": issued_by.username, "full_name": issued_by.full_name},
-        "printed": _printed(),
+        "printed": printed(),
     }
 
 
-def _printed() -> Json:
+def printed() -> Json:
+    """When and where a record was asked for, and the newest seal of the audit trail at that instant."""
     return {
         "at": database_now().isoformat(),
         "zone": settings.TIME_ZONE,

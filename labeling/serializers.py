@@ -138,6 +138,12 @@ class StepVerificationInput(SignedInput):
     seen = text()
 
 
+class StepsVerificationInput(SignedInput):
+    """The steps of a series, each with the `manifest_sha256` that its verifier was shown."""
+
+    steps = serializers.DictField(child=serializers.CharField(max_length=64))
+
+
 class HalfLifeInput(QuantityInput):
     u = TypedField(required=False, allow_null=True, default=None)
 

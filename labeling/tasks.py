@@ -5,13 +5,18 @@ from __future__ import annotations
 from celery import shared_task
 
 from labeling.selectors.clock import database_now
-from labeling.services import restating
+from labeling.services import conditions, restating
 from labeling.services.timers import report_missed_timers
 
 
 @shared_task(name="labeling.tasks.watch_timers", queue="pdf", ignore_result=True)
 def watch_timers() -> None:
     report_missed_timers(now=database_now())
+
+
+@shared_task(name="labeling.tasks.watch_conditions", queue="pdf", ignore_result=True)
+def watch_conditions() -> None:
+    conditions.watch_conditions()
 
 
 @shared_task(name=restating.CARRY_ON_TASK, queue="celery", ignore_result=True)

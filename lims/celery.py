@@ -9,5 +9,5 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lims.settings")
 
 app = Celery("lims")
-app.config_from_object("django.conf:settings", namespace="CELERY")
+app.config_from_object("lims.queue")
 app.autodiscover_tasks()

@@ -6,7 +6,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from celery.schedules import schedule
 from django.core.exceptions import ImproperlyConfigured
 
 from lims import environment
@@ -22,7 +21,6 @@ DEBUG = environment.flag("LIMS_DEBUG", default=False)
 UNSAFE_SECRET = "insecure-development-secret-that-production-refuses-to-start-with"  # noqa: S105
 LOCAL_DATABASE = "postgresql://lims_app@127.0.0.1:5432/oxinate"
 LOCAL_OWNER_DATABASE = "postgresql://lims_owner@127.0.0.1:5432/oxinate"
-LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 
 SECRET_KEY = environment.text("LIMS_SECRET_KEY", UNSAFE_SECRET)
 # Encrypts the second factors, and is kept outside the database. Its own variable, so that LIMS_SECRET_KEY can be
@@ -35,8 +33,7 @@ DEMO = environment.flag("LIMS_DEMO", default=not PRODUCTION)
 
 def refuse_unsafe_production() -> None:
     """Production starts only when everything that guards it was said on purpose; every fault is named at once."""
-    sealed = {"DATABASE_URL": LOCAL_DATABASE, "REDIS_URL": LOCAL_REDIS}
-    faults = [f"{name} is not given" for name in sealed if not environment.text(name)]
+    faults = [f"{name} is not given" for name in ("DATABASE_URL", "REDIS_URL") if not environment.text(name)]
     if environment.flag("LIMS_EMBEDDED_SERVERS", default=False):
         faults.append("the embedded servers are for development and tests alone")
     if DEBUG:
@@ -66,6 +63,10 @@ SITE_NAME = environment.text("LIMS_SITE_NAME", "Oxinate")
 # What the licence allows at the site, and below what stored waste may be cleared, for each nuclide (RAD-10, RAD-11).
 LICENCE_LIMITS = environment.activities("LIMS_LICENCE_LIMITS")
 CLEARANCE_LIMITS = environment.activities("LIMS_CLEARANCE_LIMITS")
+CLEARANCE_SOURCE = environment.text("LIMS_CLEARANCE_SOURCE", "Set by the site for this nuclide.")
+if LIMS_ENV == "development" and DEMO and not CLEARANCE_LIMITS:
+    CLEARANCE_LIMITS = {"Zr-89": "1 kBq"}
+    CLEARANCE_SOURCE = "An example of the demonstration; no authority has set it."
 TIME_ZONE = environment.time_zone("LIMS_SITE_TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
 # How far an activity may lie from its supplier's statement on arrival; 10 % is a proposal, the site sets its own.
@@ -152,6 +153,8 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
 # The site's; no user can change it. Work that was not saved stays in the browser and comes back after sign-in.
 IDLE_MINUTES = environment.whole_number("LIMS_IDLE_MINUTES", 30)
+# How long a signed review of who has access lasts before the next is due (21 CFR 11.300(b)).
+ACCESS_REVIEW_DAYS = environment.whole_number("LIMS_ACCESS_REVIEW_DAYS", 180)
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -192,67 +195,6 @@ def database() -> dict[str, Any]:
 
 
 DATABASES = {"default": database()}
-
-# --- Celery on Redis --------------------------------------------------------------------------------------------
-# A task is a doorbell: it may be lost or rung twice, so no result is kept and every row is claimed by who serves it.
-CELERY_BROKER_URL = environment.server("REDIS_URL", LOCAL_REDIS)
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_TIME_LIMIT = 90
-CELERY_TASK_SOFT_TIME_LIMIT = 75
-CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_ROUTES = {"lims.records.tasks.render_document": {"queue": "pdf"}}
-CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_WORKER_SEND_TASK_EVENTS = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_CONNECTION_TIMEOUT = 2
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # A task that outlives the visibility timeout is run again and again: the time limit stays below it.
-    "visibility_timeout": 120,
-    # Otherwise kombu looks for the messages of a lost worker only every 100 s, whatever the visibility timeout.
-    "unacked_restore_interval": 1,
-    "unacked_restore_throttle": 1,
-    "socket_connect_timeout": 2,
-}
-CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
-CELERY_BEAT_MAX_LOOP_INTERVAL = 5
-CELERY_BEAT_SCHEDULE = {
-    "documents-waiting": {
-        "task": "lims.records.tasks.sweep_documents",
-        "schedule": schedule(3.0),
-        "options": {"expires": 3},
-    },
-    "audit-trail-unsealed": {
-        "task": "lims.audit.tasks.seal_audit_trail",
-        "schedule": schedule(5.0),
-        "options": {"expires": 5},
-    },
-    "timers-missed": {
-        "task": "labeling.tasks.watch_timers",
-        "schedule": schedule(30.0),
-        "options": {"expires": 30, "queue": "pdf"},
-    },
-    "audit-trail-verified": {
-        "task": "lims.oversight.tasks.verify_audit_trail",
-        "schedule": schedule(60.0),
-        "options": {"expires": 60, "queue": "pdf"},
-    },
-    "restatements-waiting": {
-        "task": "labeling.tasks.sweep_restating",
-        "schedule": schedule(60.0),
-        "options": {"expires": 60},
-    },
-    "clocks-and-lockouts": {
-        "task": "lims.oversight.tasks.look_after",
-        "schedule": schedule(60.0),
-        "options": {"expires": 60, "queue": "pdf"},
-    },
-}
 
 # --- REST -------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

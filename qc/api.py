@@ -13,11 +13,13 @@ from rest_framework.response import Response
 from labeling.api.batches import revision_of
 from labeling.selectors.batch import find_batch
 from lims.accounts.actors import actor_of
+from lims.accounts.roles import Permission
 from lims.audit.api import Endpoint
 from lims.audit.reasons import ReasonFor, reason_text
 from lims.errors import InvalidInput
 from lims.inputs import read_input
 from lims.pagination import NewestFirst
+from lims.records.selectors import document_row
 from lims.signatures.manifestation import refusal_row
 from lims.signatures.models import Refusal
 from lims.signatures.proposals import proposal_row
@@ -25,6 +27,7 @@ from lims.signatures.serializers import SignedInput, credential_of, reason_of
 from qc.selectors import assess, full_batch_document, gate_of, tests_of
 from qc.serializers import DispositionInput, InvestigationInput, RefusalInput, ResultInput
 from qc.services.disposition import reject_batch, release_batch
+from qc.services.inspection import request_package
 from qc.services.proposals import Desk, proposal_of
 from qc.services.refusals import refuse_to_sign
 from qc.services.results import invalidate_result, record_result, review_result
@@ -67,6 +70,7 @@ class ResultsApi(Endpoint):
             unit_given=data["unit"],
             inputs=inputs,
             at=data["at"],
+            equipment=data["equipment"],
             revision=revision_of(request),
         )
         return result_answer(number, result.test)
@@ -118,6 +122,16 @@ class DispositionApi(Endpoint):
             revision=revision_of(request),
         )
         return full_answer(number)
+
+
+class PackageApi(Endpoint):
+    """Everything about a batch as one ZIP, for an inspector; the answer says where it is queued."""
+
+    permission = Permission.READ_AUDIT
+
+    @extend_schema(request=None, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, number: str) -> Response:
+        return Response(document_row(request_package(actor=actor_of(request), number=number)), status=201)
 
 
 class SigningApi(Endpoint):

@@ -10,6 +10,7 @@ from django import forms
 from django.forms import BoundField
 
 from labeling.forms.fields import LabForm, LocalInstantField
+from labeling.forms.registers import CODE
 from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
 from lims.audit.reasons import ReasonFor, choices_of, reason_text
 
@@ -55,6 +56,9 @@ class ResultForm(LabForm):
         if not self.accepted:
             attrs |= {"inputmode": "decimal", "class": "has-unit"}
             self.fields["value"] = forms.CharField(label="Result", max_length=200, widget=forms.TextInput(attrs=attrs))
+            self.fields["equipment"] = forms.CharField(
+                required=False, max_length=64, label="Measured on", widget=forms.TextInput(attrs=CODE)
+            )
             return
         choices = [*((word, word) for word in self.accepted), (OTHER, "Other (does not conform)")]
         self.fields["value"] = forms.ChoiceField(label="Result", choices=choices, widget=forms.RadioSelect)

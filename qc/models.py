@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
-from labeling.models import Batch, SpecificationVersion
+from labeling.models import Batch, Equipment, SpecificationVersion
 from lims.accounts.models import User
 from lims.audit.models import Operation
 from lims.signatures.models import Signature
@@ -32,6 +32,7 @@ class TestResult(models.Model):
     worked = models.TextField(blank=True)
     verdict = models.CharField(max_length=12)
     measured_at = models.DateTimeField()
+    equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="+", null=True)
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-
 from labeling.models import Batch, Equipment, Lot
+from labeling.printouts import printed
 from labeling.selectors.balance import balance_document
 from labeling.selectors.clock import database_now
+from labeling.selectors.containers import container_row, containers
 from labeling.selectors.history import history_of
 from labeling.selectors.instrument_rows import instrument_rows
-from labeling.selectors.stock import lot_row
-from lims.audit.sealing import newest_seal
+from labeling.selectors.stock import lot_document
 from qc.selectors import Assessment, assess, blockers_of, document_with_tests
 
 
@@ -23,6 +22,8 @@ def batch_record(batch: Batch, *, gate: Assessment, document: str) -> dict[str, 
     lots = Lot.objects.filter(entries__batch=batch).distinct().order_by("number")
     used = {entry.equipment_id for entry in after.facts.entries if entry.equipment_id is not None}
     instruments = Equipment.objects.filter(pk__in=used).order_by("code")
+    materials = lots.select_related("received_by", "received_on", "disposition_signature")
+    now = database_now()
     return {
         "batch": document_with_tests(after),
         "document": {"number": document},
@@ -35,18 +36,10 @@ def batch_record(batch: Batch, *, gate: Assessment, document: str) -> dict[str, 
             "reason": signature.reason if signature else "",
             "by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         },
-        "materials": [
-            lot_row(lot) for lot in lots.select_related("received_by", "received_on", "disposition_signature")
-        ],
+        "materials": [lot_document(lot) for lot in materials],
         "instruments": instrument_rows(list(instruments)),
         "balance": balance_document(after.facts),
+        "containers": [container_row(row, at=now) for row in containers(batch=batch.number).order_by("pk")],
         "history": history_of(batch.number),
-        "printed": {
-            "at": database_now().isoformat(),
-            "zone": settings.TIME_ZONE,
-            "version": settings.VERSION,
-            "site": settings.SITE_NAME,
-            "demo": settings.DEMO,
-            "audit_seal": newest_seal(),
-        },
+        "printed": printed(),
     }

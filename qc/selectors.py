@@ -108,7 +108,7 @@ def _link(number: str, code: str) -> str:
 def _results_of(batch: Batch) -> Iterable[TestResult]:
     return (
         TestResult.objects.filter(batch=batch)
-        .select_related("recorded_by", "review__signature", "investigation__signature")
+        .select_related("recorded_by", "equipment", "review__signature", "investigation__signature")
         .order_by("id")
     )
 
@@ -141,7 +141,7 @@ def _stricter(original: Outcome, test: SpecificationTest, restated: Json | None)
     """Of the first verdict and the one restated, that which stands against release: a new calibration rescues none."""
     if restated is None or original.verdict is not Verdict.PASS or restated["verdict"] == Verdict.PASS:
         return original
-    return Outcome(Verdict(restated["verdict"]), f"{shown(test, restated['value'])}, restated", reviewed=True)
+    return Outcome(Verdict(restated["verdict"]), f"{shown(test, restated['value'])}, restated", original.reviewed)
 
 
 def _outcome(
@@ -156,8 +156,9 @@ def _outcome(
         return _stricter(outcome, test, restated.get(test.key))
     if result is None:
         return Outcome(Verdict.MISSING)
-    reviewed = hasattr(result, "review")
-    return Outcome(Verdict(result.verdict), shown(test, result.value, result.u), reviewed)
+    outcome = Outcome(Verdict(result.verdict), shown(test, result.value, result.u), hasattr(result, "review"))
+    found = restated.get(test.key)
+    return _stricter(outcome, test, found if found and found.get("result_id") == result.pk else None)
 
 
 def shown(test: SpecificationTest, value: str | None, u: str | None = None) -> str:
@@ -201,7 +202,7 @@ def _recorded(result: TestResult | None) -> Json:
     if result is None:
         return dict.fromkeys(
             (
-                *("result_id", "typed", "inputs", "worked", "recorded_by", "recorded_at", "at"),
+                *("result_id", "typed", "inputs", "worked", "recorded_by", "recorded_at", "at", "equipment"),
                 *("reviewed_by", "reviewed_at", "review"),
             )
         )
@@ -214,6 +215,7 @@ def _recorded(result: TestResult | None) -> Json:
         "recorded_by": person(result.recorded_by),
         "recorded_at": result.recorded_at.isoformat(),
         "at": result.measured_at.isoformat(),
+        "equipment": result.equipment.code if result.equipment else None,
         "reviewed_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "reviewed_at": signature.at.isoformat() if signature else None,
         "review": signature_or_none(signature),

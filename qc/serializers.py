@@ -15,6 +15,7 @@ class ResultInput(Input):
     unit = text()
     inputs = serializers.JSONField(required=False, default=None)
     at = InstantField(required=False, default=None)
+    equipment = text(64)
 
 
 class InvestigationInput(Input):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qc.views import disposition, queue, refusals, results
+from qc.views import disposition, inspection, queue, refusals, results
 
 app_name = "qc"
 urlpatterns = [
@@ -14,4 +14,5 @@ urlpatterns = [
     path("batches/<str:number>/tests/<int:pk>/investigation/", results.investigate, name="investigate"),
     path("batches/<str:number>/release/", disposition.disposition, name="disposition"),
     path("batches/<str:number>/hold/", disposition.hold, name="hold"),
+    path("batches/<str:number>/package/", inspection.package, name="package"),
 ]

@@ -23,6 +23,7 @@ from labeling.serializers import (
     PlanInput,
     ReasonInput,
     StartInput,
+    StepsVerificationInput,
     StepVerificationInput,
     TimerInput,
     read_with_reason,
@@ -32,7 +33,7 @@ from labeling.services.instrument_gate import allow_unchecked
 from labeling.services.planning import plan_batch, start_batch
 from labeling.services.recording import Reading, correct_entry, record_entry
 from labeling.services.timers import record_timer
-from labeling.services.verification import verify_entry, verify_step
+from labeling.services.verification import verify_entry, verify_step, verify_steps
 from lims.accounts.actors import Actor, actor_of
 from lims.audit.api import Endpoint
 from lims.audit.reasons import ReasonFor
@@ -175,6 +176,20 @@ class StepVerificationApi(Endpoint):
             number=number,
             step=step,
             seen=data["seen"],
+            credential=credential_of(data),
+            revision=revision_of(request),
+        )
+        return batch_answer(number, status=201)
+
+
+class StepsVerificationApi(Endpoint):
+    @extend_schema(request=StepsVerificationInput, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, number: str) -> Response:
+        data = read_input(StepsVerificationInput, request.data)
+        verify_steps(
+            actor=actor_of(request),
+            number=number,
+            shown=data["steps"],
             credential=credential_of(data),
             revision=revision_of(request),
         )

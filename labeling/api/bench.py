@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from labeling.api.batches import batch_answer, revision_of
 from labeling.api.waiting import as_made
 from labeling.selectors.bench import scan_row
+from labeling.selectors.containers import scanned_container
 from labeling.serializers import InstantField, text
 from labeling.services.clearance import clear_line, verify_line
 from labeling.services.discards import discard_entry
@@ -56,7 +57,7 @@ class ScansApi(Endpoint):
         """Keep a scan that did not fit; the answer says what it was and whether the step has stopped."""
         data = as_made(request, read_input(ScanInput, request.data))
         scan = record_scan(actor=actor_of(request), number=number, **data)
-        return Response(scan_row(scan), status=201)
+        return Response({**scan_row(scan), **scanned_container(scan.scanned)}, status=201)
 
 
 class DiscardsApi(Endpoint):

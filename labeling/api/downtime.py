@@ -18,13 +18,20 @@ from labeling.domain.scans import LARGEST_SCAN
 from labeling.models import DowntimeSheet
 from labeling.selectors.downtime import find_scan, find_sheet, sheet_document, sheet_row, sheets
 from labeling.serializers import ReasonInput, ReconciliationInput, SheetInput
-from labeling.services.downtime import attach_scan, issue_sheet, reconcile_sheet, sign_transfer, void_sheet
+from labeling.services.downtime import (
+    attach_scan,
+    issue_sheet,
+    reconcile_sheet,
+    sign_in_place,
+    sign_transfer,
+    void_sheet,
+)
 from lims.accounts.actors import actor_of
 from lims.audit.api import Endpoint
 from lims.downloads import download
 from lims.inputs import read_input
 from lims.pagination import NewestFirst
-from lims.signatures.serializers import SignedInput, credential_of
+from lims.signatures.serializers import SignedInput, credential_of, reason_of
 
 
 class AnyFile(BaseParser):
@@ -98,6 +105,14 @@ class TransferApi(Endpoint):
     def post(self, request: Request, number: str) -> Response:
         data = read_input(SignedInput, request.data)
         sign_transfer(actor=actor_of(request), number=number, credential=credential_of(data))
+        return _answer(number)
+
+
+class StandInApi(Endpoint):
+    @extend_schema(request=SignedInput, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, number: str) -> Response:
+        data = read_input(SignedInput, request.data)
+        sign_in_place(actor=actor_of(request), number=number, credential=credential_of(data), reason=reason_of(data))
         return _answer(number)
 
 

@@ -61,6 +61,7 @@ class CheckInput(Input):
     at = InstantField(required=False, default=None)
     outcome = serializers.CharField(max_length=8)
     note = text()
+    reason = text()
     clock_offset_seconds = serializers.IntegerField(required=False, allow_null=True, default=None)
 
 
@@ -101,6 +102,7 @@ class ConstancyInput(SourceReadingInput):
     background = typed()
     setting = typed()
     note = text()
+    reason = text()
     clock_offset_seconds = serializers.IntegerField(required=False, allow_null=True, default=None)
 
 
@@ -108,11 +110,13 @@ class SeriesInput(Input):
     nuclide = text(16)
     readings = SourceReadingInput(many=True)
     note = text()
+    reason = text()
 
 
 class ServiceInput(Input):
     at = InstantField(required=False, default=None)
     note = serializers.CharField(max_length=4000)
+    reason = text()
 
 
 class RulesInput(Input):
@@ -168,7 +172,10 @@ class ChecksApi(Endpoint):
     @extend_schema(request=CheckInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, code: str) -> Response:
         find_instrument(code)
-        record_check(actor=actor_of(request), code=code, **read_input(CheckInput, request.data))
+        data = read_input(CheckInput, request.data)
+        # Clients from before late checks were marked say in the note why: it is the reason where there is no other.
+        data["reason"] = data["reason"] or data["note"]
+        record_check(actor=actor_of(request), code=code, **data)
         return Response(instrument_row(find_instrument(code)), status=201)
 
 
@@ -220,7 +227,9 @@ class AccuracyApi(Endpoint):
         find_instrument(code)
         data = read_input(SeriesInput, request.data)
         readings = [SourceReading(**row) for row in data["readings"]]
-        check = record_accuracy(actor=actor_of(request), code=code, readings=readings, note=data["note"])
+        check = record_accuracy(
+            actor=actor_of(request), code=code, readings=readings, note=data["note"], reason=data["reason"]
+        )
         return Response(check_document(check), status=201)
 
 

@@ -36,6 +36,14 @@ UPLOAD = {
     }
 }
 
+FILE = {
+    "multipart/form-data": {
+        "type": "object",
+        "required": ["file"],
+        "properties": {"file": {"type": "string", "format": "binary"}},
+    }
+}
+
 
 class CertificateInput(Input):
     number = serializers.CharField(max_length=120)

@@ -14,6 +14,7 @@ from labeling.api.instruments import typed
 from labeling.models import Restatement
 from labeling.selectors.instrument_rows import find_instrument
 from labeling.selectors.reevaluation import Reevaluated, pending_batches, reevaluation_row, restatement_row
+from labeling.selectors.restated_readings import restated_of
 from labeling.serializers import InstantField, text
 from labeling.services.restating import Preview, Proposal, preview, restate
 from lims.accounts.actors import actor_of
@@ -98,6 +99,8 @@ def _previewed(found: Preview) -> Json:
         "batches": len(found.batches),
         "next": found.next or None,
         "results": [_batch_row(row) for row in found.rows],
+        "readings": list(found.readings),
+        "left_out": found.manifest["left_out"],
     }
 
 
@@ -116,6 +119,7 @@ def _restated(restatement: Restatement) -> Json:
     return {
         **restatement_row(restatement),
         "batches": restatement.batches,
+        "readings": restated_of(restatement.readings.all()),
         "waiting": pending_batches(restatement),
         "reevaluations": [{"number": row.batch.number, **reevaluation_row(row)} for row in rows.order_by("id")],
     }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from labeling.domain.quantities import parse_nonnegative
 from labeling.domain.uncertainty import LN2, Number, nominal, standard_uncertainty
+from labeling.domain.units import dimension_of, unit, wrong_unit
 from lims.errors import InvalidInput
 
 HALF_LIVES = 10
@@ -35,3 +38,14 @@ def earliest_release(
     if most <= limit:
         return stored_at
     return stored_at + timedelta(seconds=math.ceil(nominal(half_life) * math.log(most / limit) / LN2))
+
+
+def becquerel(limit: Mapping[str, str]) -> float:
+    """A clearance limit, {"value", "unit"}, in Bq. Refused: what is no activity, and zero."""
+    number = parse_nonnegative(limit.get("value", ""), field="limit.value")
+    given = unit(limit.get("unit", ""), field="limit.unit")
+    if given.dimension != dimension_of("Bq"):
+        raise wrong_unit(given, dimension_of("Bq"), field="limit.unit")
+    if not number:
+        raise InvalidInput("A limit of zero is never reached.", code="not_positive", field="limit.value")
+    return float(given.to_canonical(number))

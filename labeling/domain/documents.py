@@ -17,6 +17,7 @@ from operator import itemgetter
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
@@ -25,7 +26,10 @@ from lims.errors import InvalidInput
 
 LARGEST_DOCUMENT = 100_000  # characters
 DEEPEST = 20
-MOST_NODES = 20_000
+MOST_NODES = 3_000  # keys and values; the largest protocol of the library has 320
+MOST_FINDINGS = 100
+TOO_MANY = f"The document has more than {MOST_NODES:,} keys and values, the most that is read; aliases count in full."
+TOO_DEEP = f"The document is nested more than {DEEPEST} levels deep."
 PLAIN_TAGS = {
     f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
 }
@@ -73,7 +77,7 @@ class Findings:
             f"Line {line}: {detail}{more}",
             code="document_invalid",
             line=line,
-            errors=[{"line": line, "detail": detail} for line, detail in found],
+            errors=[{"line": line, "detail": detail} for line, detail in found[:MOST_FINDINGS]],
         )
 
 
@@ -86,7 +90,7 @@ def refuse(line: int, detail: str) -> InvalidInput:
 def read_document(text: str) -> Mapping:
     """The document as plain mappings, sequences and scalars with their lines."""
     if len(text) > LARGEST_DOCUMENT:
-        raise refuse(1, f"The document is longer than {LARGEST_DOCUMENT} characters.")
+        raise refuse(1, f"The document is longer than {LARGEST_DOCUMENT:,} characters, the most that is read.")
     _refuse_deep_brackets(text)
     root = _compose(text)
     if root is None:
@@ -104,11 +108,26 @@ def _refuse_deep_brackets(text: str) -> None:
         depth += 1 if place[0] in "[{" else -1
         if depth > DEEPEST:
             line = text.count("\n", 0, place.start()) + 1
-            raise refuse(line, "The document is nested too deeply.")
+            raise refuse(line, TOO_DEEP)
+
+
+class _Counting(Composer):
+    """Stops while the document is being read, so that a long one costs no more than a short one."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.composed = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.composed += 1
+        if self.composed > MOST_NODES:
+            raise refuse(self.loader.parser.peek_event().start_mark.line + 1, TOO_MANY)
+        return super().compose_node(parent, index)
 
 
 def _compose(text: str) -> Any:
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Counting
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an anchor defined twice: the nearest one counts, as YAML says
@@ -118,7 +137,7 @@ def _compose(text: str) -> Any:
         line = mark.line + 1 if mark else 1
         raise refuse(line, f"This is not valid YAML: {error.problem or error.context}.") from None
     except RecursionError:
-        raise refuse(1, "The document is nested too deeply.") from None
+        raise refuse(1, TOO_DEEP) from None
     except (YAMLError, ValueError) as error:
         raise refuse(1, f"This is not valid YAML: {str(error).splitlines()[0]}.") from None
 
@@ -132,8 +151,10 @@ class _Plain:
     def node(self, node: Any, *, depth: int) -> Node:
         line = node.start_mark.line + 1
         self.nodes += 1
-        if self.nodes > MOST_NODES or depth > DEEPEST:
-            raise refuse(line, "The document is nested too deeply, or its aliases expand to too much.")
+        if self.nodes > MOST_NODES:
+            raise refuse(line, TOO_MANY)
+        if depth > DEEPEST:
+            raise refuse(line, TOO_DEEP)
         if str(node.tag) not in PLAIN_TAGS:
             raise refuse(line, f"The tag {node.tag} is not accepted: a document holds plain values only.")
         if isinstance(node, ScalarNode):

@@ -57,6 +57,12 @@ class ContainerReadingForm(AmountForm):
         self.fields["equipment"] = field
 
 
+class ContainerCorrectionForm(ContainerReadingForm):
+    """What was recorded as it should have been; what stays empty stays as it is."""
+
+    reason = forms.CharField(max_length=2000, label="Reason")
+
+
 class TransferForm(AmountForm):
     to = forms.CharField(required=False, max_length=100, label="Into", widget=forms.TextInput(attrs=CODE))
     at = LocalInstantField(required=False, label="Moved at")

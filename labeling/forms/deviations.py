@@ -32,7 +32,7 @@ class AssessmentForm(SignatureForm):
     )
     assessment = forms.CharField(label="Assessment", max_length=4000, widget=forms.Textarea(attrs={"rows": 3}))
     impact = forms.CharField(label="Impact", **WORDS)  # type: ignore[arg-type]
-    cause = forms.ChoiceField(
+    cause_kind = forms.ChoiceField(
         label="Kind of cause", required=False, choices=[("", "Choose"), *((c.value, c.label) for c in Cause)]
     )
     root_cause = forms.CharField(label="Root cause", **WORDS)  # type: ignore[arg-type]
@@ -45,6 +45,6 @@ class AssessmentForm(SignatureForm):
             severity=DeviationClass(given["severity"]),
             conclusion=Conclusion(given["conclusion"]),
             impact=given["impact"],
-            cause=given["cause"],
+            cause=given["cause_kind"],
             root_cause=given["root_cause"],
         )

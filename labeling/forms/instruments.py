@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,9 @@ from django import forms
 from labeling.domain.nuclides import library
 from labeling.forms.fields import LabForm, LocalInstantField
 from labeling.forms.registers import ACTIVITY_UNITS, CODE, NUMBER
+from labeling.services.receipts import LARGEST_CERTIFICATE
 from lims.accounts.forms import ReasonedSignatureForm
+from lims.audit.reasons import ReasonFor
 
 EQUIPMENT_KINDS = (
     *("dose_calibrator", "gamma_counter", "cell_counter", "ph_meter", "balance", "centrifuge", "hood"),
@@ -19,7 +20,6 @@ EQUIPMENT_KINDS = (
 )
 WITH_UNIT = {**NUMBER, "class": "has-unit"}
 SERIES = 10
-LARGEST_CERTIFICATE = 20_000_000
 
 
 def number(label: str, *, required: bool = False, unit: bool = False, **options: Any) -> forms.CharField:
@@ -43,7 +43,22 @@ class EquipmentForm(LabForm):
     location = forms.CharField(required=False, max_length=120)
 
 
-class CheckForm(LabForm):
+class LateForm(LabForm):
+    """Something that may be recorded long after it was made, and then says why."""
+
+    reason = forms.CharField(required=False, max_length=2000, label="Why it is recorded late")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ask_why(ReasonFor.LATE_ENTRY)
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean()
+        typed.pop("reason_code", None)
+        return typed
+
+
+class CheckForm(LateForm):
     outcome = forms.ChoiceField(choices=[("pass", "Passed"), ("fail", "Failed")], widget=forms.RadioSelect)
     at = LocalInstantField(required=False, label="Checked at")
     note = forms.CharField(required=False, max_length=2000)
@@ -54,7 +69,7 @@ class CheckForm(LabForm):
     )
 
 
-class ConstancyForm(LabForm):
+class ConstancyForm(LateForm):
     source = forms.ChoiceField(label="Check source")
     value = number("Reading", required=True)
     unit = forms.ChoiceField(choices=ACTIVITY_UNITS, label="Unit")
@@ -81,7 +96,7 @@ class SourceForm(LabForm):
     certificate = forms.CharField(max_length=120)
 
 
-class SeriesForm(LabForm):
+class SeriesForm(LateForm):
     """Readings of one decaying source; rows that stay empty are left out."""
 
     nuclide = forms.ChoiceField(choices=nuclides("Choose"))
@@ -164,7 +179,7 @@ class AllowanceForm(ReasonedSignatureForm):
         return {"number": number, "step": step, "field": field, "reason": self.cleaned_data["reason"]}
 
 
-class ServiceForm(LabForm):
+class ServiceForm(LateForm):
     note = forms.CharField(
         max_length=2000, label="What was done, and by whom", widget=forms.Textarea(attrs={"rows": 2})
     )
@@ -185,16 +200,14 @@ class CalibrationForm(LabForm):
     traceability = forms.CharField(required=False, max_length=200)
 
     def to_command(self) -> dict[str, Any]:
-        """What was typed, and the SHA-256 of the file in its place: the file itself stays where the site keeps it."""
+        """What was typed, with the bytes of the file and the name it came under."""
         typed = dict(self.cleaned_data)
         upload = typed.pop("certificate_file")
-        return {**typed, "certificate_sha256": hashlib.sha256(upload.read()).hexdigest() if upload else ""}
+        content = upload.read(LARGEST_CERTIFICATE + 1) if upload else b""
+        return {**typed, "certificate_file": content, "certificate_name": upload.name if upload else ""}
 
-    def clean_certificate_file(self) -> Any:
-        upload = self.cleaned_data["certificate_file"]
-        if upload is not None and upload.size > LARGEST_CERTIFICATE:
-            raise forms.ValidationError("The file is larger than 20 MB.")
-        return upload
+    def input_named(self, name: str) -> str:
+        return {"file": "certificate_file"}.get(name, name)
 
 
 class RulesForm(ReasonedSignatureForm):

@@ -52,4 +52,6 @@ class ImportForm(LabForm):
 
 
 class VerifyForm(LabForm):
-    file = forms.FileField(label="Record as PDF", widget=forms.FileInput(attrs={"accept": "application/pdf"}))
+    file = forms.FileField(
+        label="Record as PDF, or package as ZIP", widget=forms.FileInput(attrs={"accept": ".pdf,.zip"})
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils import timezone
@@ -201,6 +201,26 @@ class VerificationForm(SignatureForm):
 
     seen = forms.CharField(max_length=64, widget=forms.HiddenInput)
     step_key = ""
+
+
+class SeriesVerificationForm(SignatureForm):
+    """One attestation of the second person for several steps: `steps` names each with the digest it was shown with."""
+
+    SLUG: ClassVar[str] = "verify-series"
+    steps = forms.Field(widget=forms.SelectMultiple, required=False)
+
+    def clean_steps(self) -> dict[str, str]:
+        """The digest of what was shown, by step. Nothing chosen is refused by the service."""
+        ticked = self.cleaned_data["steps"] or []
+        shown = {step: digest for step, _, digest in (text.partition(":") for text in ticked)}
+        if len(shown) != len(ticked) or not all(shown.values()):
+            raise forms.ValidationError("The steps are not as this page wrote them. Load it again.")
+        return shown
+
+    @property
+    def chosen(self) -> frozenset[str] | None:
+        """The steps that were ticked when this was refused; None where it is new and all of them are."""
+        return frozenset(text.split(":")[0] for text in self["steps"].data or []) if self.is_bound else None
 
 
 class ValueVerificationForm(SignatureForm):

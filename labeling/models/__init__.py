@@ -13,14 +13,15 @@ from labeling.models.equipment import (
 )
 from labeling.models.materials import Lot
 from labeling.models.nuclides import AdoptedNuclide
-from labeling.models.receipts import CertificateFile, LotCertificate, PackageSurvey, Withdrawal
-from labeling.models.restating import Reevaluation, Restatement, UncheckedUse
+from labeling.models.receipts import CalibrationCertificate, CertificateFile, LotCertificate, PackageSurvey, Withdrawal
+from labeling.models.restating import Reevaluation, RestatedReading, Restatement, UncheckedUse
 from labeling.models.training import Training, TrainingWithdrawal
 
 __all__ = [
     "AdoptedNuclide",
     "Batch",
     "Calibration",
+    "CalibrationCertificate",
     "CertificateFile",
     "CheckSource",
     "Container",
@@ -40,6 +41,7 @@ __all__ = [
     "PackageSurvey",
     "ProtocolVersion",
     "Reevaluation",
+    "RestatedReading",
     "Restatement",
     "Result",
     "Scan",

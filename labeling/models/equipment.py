@@ -111,6 +111,9 @@ class EquipmentCheck(models.Model):
     source = models.ForeignKey(CheckSource, on_delete=models.PROTECT, related_name="checks", null=True)
     evidence = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     note = models.TextField(blank=True)
+    # Recorded long after it was made, as an entry is marked: with the reason.
+    late = models.BooleanField(default=False, db_default=False)
+    reason = models.TextField(blank=True, default="", db_default="")
     # How far the instrument's own clock is ahead of the database's; null where nobody looked.
     clock_offset_seconds = models.IntegerField(null=True)
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -123,6 +126,7 @@ class EquipmentCheck(models.Model):
                 name="check_is_computed_where_it_is_measured",
                 condition=Q(kind__in=["daily", "service"], state="") | ~Q(state="") & ~Q(deviation_percent=""),
             ),
+            models.CheckConstraint(name="late_check_says_why", condition=Q(late=False) | Q(reason__regex=r"\S")),
         ]
 
     @property

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from labeling.models.batches import Entry
-from labeling.models.equipment import Equipment
+from labeling.models.equipment import Calibration, Equipment
 from labeling.models.materials import Lot
 from lims.accounts.models import User
 from lims.audit.models import Operation
@@ -28,6 +28,19 @@ class LotCertificate(models.Model):
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="certificates")
     number = models.CharField(max_length=120)
     issuer = models.CharField(max_length=200)
+    name = models.CharField(max_length=120)
+    content_type = models.CharField(max_length=32)
+    size = models.PositiveIntegerField()
+    file = models.ForeignKey(CertificateFile, on_delete=models.PROTECT, related_name="+")
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+    operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+")
+
+
+class CalibrationCertificate(models.Model):
+    """The file of a calibration's certificate, which names its hash. What is certified of an instrument outlives it."""
+
+    calibration = models.OneToOneField(Calibration, on_delete=models.PROTECT, related_name="certificate_kept")
     name = models.CharField(max_length=120)
     content_type = models.CharField(max_length=32)
     size = models.PositiveIntegerField()

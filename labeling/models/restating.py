@@ -9,7 +9,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from labeling.models.batches import Batch
+from labeling.models.containers import ContainerEvent
 from labeling.models.equipment import Equipment
+from labeling.models.materials import Lot
 from lims.audit.models import Operation
 from lims.signatures.models import Signature
 
@@ -69,4 +71,26 @@ class Reevaluation(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["restatement", "batch"], name="reevaluated_once"),
+        ]
+
+
+class RestatedReading(models.Model):
+    """The reading of a lot on arrival, or of a container, before and after; what was recorded stays. Append-only."""
+
+    restatement = models.ForeignKey(Restatement, on_delete=models.PROTECT, related_name="readings")
+    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="restated", null=True)
+    event = models.ForeignKey(ContainerEvent, on_delete=models.PROTECT, related_name="restated", null=True)
+    reading = models.JSONField()
+    verdict_moved = models.BooleanField()
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+    operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="restated_reading_of_one_thing",
+                condition=Q(lot__isnull=False, event=None) | Q(lot=None, event__isnull=False),
+            ),
+            models.UniqueConstraint(fields=["restatement", "lot"], name="lot_restated_once"),
+            models.UniqueConstraint(fields=["restatement", "event"], name="event_restated_once"),
         ]

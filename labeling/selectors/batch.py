@@ -10,29 +10,21 @@ from labeling.domain.display import display
 from labeling.domain.lifecycle import BatchStatus, actions_from
 from labeling.domain.protocol import Field, Step, Timer
 from labeling.domain.protocol_results import ResultDefinition
-from labeling.models import Batch, Deviation, DowntimeSheet, Entry, Result, Verification
+from labeling.models import Batch, Deviation, DowntimeSheet, Entry, Result
 from labeling.selectors.bench import clearance_of, dispatches_of
 from labeling.selectors.chain import chain_of
-from labeling.selectors.facts import (
-    BatchFacts,
-    completion_manifest,
-    deviation_manifest,
-    facts_of,
-    reconciliation_manifest,
-    step_manifest,
-    what_is_missing,
-)
+from labeling.selectors.facts import BatchFacts, facts_of, step_manifest, what_is_missing
 from labeling.selectors.reevaluation import restatements_of
+from labeling.selectors.signed import signatures_with_state
 from lims.accounts.models import User
 from lims.audit.models import Operation
 from lims.errors import NotFound
-from lims.oversight.selectors import review_holds, review_row, trail_of
+from lims.oversight.selectors import review_row, trail_of
 from lims.records.models import Document
 from lims.records.selectors import document_row
-from lims.signatures.manifestation import refusals_of, signature_or_none, signature_row
-from lims.signatures.meanings import Meaning
+from lims.signatures.manifestation import refusals_of, signature_or_none
 from lims.signatures.models import Signature
-from lims.signatures.signing import digest_of, part_holds, still_holds
+from lims.signatures.signing import digest_of
 
 Json = dict[str, Any]
 
@@ -63,7 +55,6 @@ def batch_document(number: str) -> Json:
 
 def document_of(facts: BatchFacts) -> Json:
     batch = facts.batch
-    signatures = list(Signature.objects.filter(subject=batch.number).order_by("id"))
     return {
         **summary_of(batch),
         "revision": revision_of(batch),
@@ -78,7 +69,7 @@ def document_of(facts: BatchFacts) -> Json:
         "results": [_result(definition, facts.results.get(definition.key)) for definition in facts.protocol.results],
         "restatements": restatements_of(batch),
         "deviations": [deviation_row(deviation) for deviation in facts.deviations],
-        "signatures": [_signature(facts, signature) for signature in signatures],
+        "signatures": signatures_with_state(facts),
         "refusals": refusals_of(batch.number),
         "documents": [document_row(d) for d in Document.objects.filter(subject=batch.number).defer("pdf", "context")],
         "audit_review": review_row(trail_of(batch.number)),
@@ -294,44 +285,3 @@ def deviation_row(deviation: Deviation) -> Json:
         "assessed_at": instant(signature.at if signature else None),
         "assessment_signature": signature_or_none(signature),
     }
-
-
-def _signature(facts: BatchFacts, signature: Signature) -> Json:
-    return {**signature_row(signature), "holds": _holds(facts, signature)}
-
-
-def _holds(facts: BatchFacts, signature: Signature) -> bool:
-    """Whether what was signed is still what is there. A verified value that was corrected since is not.
-
-    Of a decision the record of the work is compared: tests that end later, and the events of the trail, go on.
-    """
-    manifest = _signed_manifest(facts, signature)
-    if manifest is not None:
-        return still_holds(signature, manifest)
-    if signature.pk == facts.batch.disposition_signature_id:
-        return part_holds(signature, completion_manifest(facts))
-    if signature.meaning == Meaning.AUDIT_TRAIL_REVIEWED:
-        return review_holds(signature)
-    current = {entry.pk for entry in facts.current.values()}
-    for verification in facts.verifications:
-        if verification.signature_id == signature.pk:
-            return _verification_holds(facts, verification, current)
-    return True
-
-
-def _signed_manifest(facts: BatchFacts, signature: Signature) -> dict[str, object] | None:
-    """What the completion, a down-time sheet or an assessed deviation is now, for its signature."""
-    sheet = facts.sheet
-    if signature.pk == facts.batch.completion_signature_id:
-        return completion_manifest(facts)
-    if sheet is not None and signature.pk in (sheet.transfer_signature_id, sheet.comparison_signature_id):
-        return reconciliation_manifest(facts)
-    assessed = next((d for d in facts.deviations if d.assessment_signature_id == signature.pk), None)
-    return deviation_manifest(assessed) if assessed else None
-
-
-def _verification_holds(facts: BatchFacts, verification: Verification, current: set[int]) -> bool:
-    if verification.entry_id is not None:
-        return verification.entry_id in current
-    signature = facts.step_signature(verification.step)
-    return signature is not None and signature.pk == verification.signature_id

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from labeling.domain.activity_curve import activity_curve
@@ -19,8 +19,10 @@ from labeling.domain.display import display
 from labeling.domain.inventory import activities_at
 from labeling.domain.uncertainty import Number, nominal, standard_uncertainty, variable
 from labeling.domain.units import convert
-from labeling.models import Container, ContainerEvent, DecayStorage, WasteSurvey
-from labeling.selectors.ledgers import MBQ, ML, content_stored, events_of, half_life_of, ledger_of
+from labeling.models import Container, ContainerEvent, DecayStorage, RestatedReading, WasteSurvey
+from labeling.selectors.clearance import Clearance, clearance_of, no_limit
+from labeling.selectors.ledgers import MBQ, ML, content_stored, events_of, half_life_of, known_since, ledger_of
+from labeling.selectors.restated_readings import restated_of
 from lims.errors import NotFound
 
 Json = dict[str, Any]
@@ -45,11 +47,21 @@ def find_container(container_id: int) -> Container:
     return row
 
 
+def scanned_container(code: str) -> Json:
+    """What a container's code means to a field that waits: the lot it holds, or the batch whose product it is."""
+    row = Container.objects.filter(code=code).select_related("lot", "batch").first()
+    if row is None:
+        return {"container": None, "value": code}
+    made = row.batch.number if row.batch is not None and row.product else code
+    return {"container": row.pk, "value": row.lot.number if row.lot is not None else made}
+
+
 def container_row(row: Container, *, at: datetime) -> Json:
     stored = content_stored(row)
     half_life = half_life_of(row) if row.content_u else row.half_life
     storage: DecayStorage | None = getattr(row, "decay_storage", None)
-    cleared = row.status == Container.Status.CLEARED
+    clearance = clearance_of(row, storage) if storage else None
+    waiting = row.status == Container.Status.DECAY_STORAGE
     return {
         "id": row.pk,
         "code": row.code,
@@ -68,8 +80,8 @@ def container_row(row: Container, *, at: datetime) -> Json:
         "now": reading(stored.later(at, half_life)) if stored else None,
         "decay": _decaying(stored, row.half_life, at=at) if stored else None,
         "volume": {"value": _plain(row.content_volume / ML), "unit": "mL"} if row.content_volume else None,
-        "earliest_release_at": storage.earliest_release_at.isoformat() if storage else None,
-        "can_be_surveyed": storage is not None and not cleared and storage.earliest_release_at <= at,
+        "earliest_release_at": _earliest(storage, clearance).isoformat() if storage else None,
+        "can_be_surveyed": waiting and clearance is not None and clearance.earliest <= at,
     }
 
 
@@ -81,21 +93,34 @@ def container_document(row: Container, *, at: datetime) -> Json:
         "source", "target", "recorded_by", "equipment", "batch"
     )
     counts = {event.pk for event in counting}
-    lines = [_event(event, row, counts=event.pk in counts) for event in every.order_by("measured_at", "id")]
+    struck = {event.pk: event for event in every}
+    restated = {line["event"]: line for line in restated_of(RestatedReading.objects.filter(event__in=counting))}
+    lines = [
+        {
+            **_event(event, row, counts=event.pk in counts),
+            "restated": restated.get(event.pk),
+            "struck": _struck(event, struck),
+        }
+        for event in every.order_by("measured_at", "id")
+    ]
     surveys = WasteSurvey.objects.filter(container=row).select_related("signature", "equipment").order_by("id")
     return {
         **container_row(row, at=at),
         "events": lines,
         "came_from": _others(line["from"] for line in lines if line["counts"] and line["from"] != row.code),
         "went_to": _others(line["to"] for line in lines if line["counts"] and line["to"] != row.code),
-        "storage": _storage(row.decay_storage) if hasattr(row, "decay_storage") else None,
+        "storage": _storage(row, row.decay_storage) if hasattr(row, "decay_storage") else None,
         "surveys": [_survey(survey) for survey in surveys],
         "drawing": activity_curve(book, until=at, said=_said, amount=in_words),
     }
 
 
 def activity_of(row: Container, *, at: datetime) -> Json:
-    """The activity at an instant, before or after now, from the events that count."""
+    """The activity at an instant, from the events that count; before the container was there none, and a word why."""
+    there = known_since(row)
+    if at < there:
+        said = f"{row.code} was not there yet; the first that is known of it is of {_said(there)}."
+        return {"container": row.code, "value": None, "unit": "MBq", "u": None, "detail": said}
     content = ledger_of(row, events_of([row])).at(at)
     return {"container": row.code, **(reading(content) or {"value": None, "unit": "MBq", "u": None})}
 
@@ -103,9 +128,9 @@ def activity_of(row: Container, *, at: datetime) -> Json:
 def inventory(*, at: datetime) -> list[Json]:
     """What the site holds of each nuclide at `at`, against the limit of its licence (RAD-11)."""
     rows = list(
-        Container.objects.exclude(status=Container.Status.CLEARED).values_list(
-            "nuclide", "half_life", "half_life_u", "content", "content_u", "content_at"
-        )
+        Container.objects.exclude(status=Container.Status.CLEARED)
+        .filter(Q(recorded_at__lte=at) | Q(content_at__lte=at))  # what was not there yet held nothing
+        .values_list("nuclide", "half_life", "half_life_u", "content", "content_u", "content_at")
     )
     codes = sorted({row[0] for row in rows if row[0]} | set(settings.LICENCE_LIMITS))
     return [_held(code, [row for row in rows if row[0] == code], at) for code in codes]
@@ -220,19 +245,34 @@ def _event(event: ContainerEvent, row: Container, *, counts: bool) -> Json:
     }
 
 
+def _struck(event: ContainerEvent, events: Mapping[int, ContainerEvent]) -> str:
+    """What a correction stands in the place of, as it was typed."""
+    old = events.get(event.corrects_id or 0)
+    if old is None:
+        return ""
+    volume = f"{old.volume} mL" if old.volume is not None else ""
+    return ", ".join(filter(None, (old.typed or (f"{old.activity} MBq" if old.activity else ""), volume)))
+
+
 def _others(codes: Iterable[str | None]) -> list[str]:
     return list(dict.fromkeys(code for code in codes if code))
 
 
-def _storage(storage: DecayStorage) -> Json:
+def _earliest(storage: DecayStorage, clearance: Clearance | None) -> datetime:
+    return clearance.earliest if clearance else storage.earliest_release_at
+
+
+def _storage(row: Container, storage: DecayStorage) -> Json:
+    clearance = clearance_of(row, storage)
     return {
         "place": storage.place,
         "stored_at": storage.stored_at.isoformat(),
         "activity": {"value": storage.activity, "unit": "MBq", "u": storage.u} if storage.activity else None,
         "display": in_words(float(storage.activity) * MBQ) if storage.activity else "",
-        "limit": storage.limit,
-        "limit_source": storage.limit_source,
-        "earliest_release_at": storage.earliest_release_at.isoformat(),
+        "limit": dict(clearance.limit) if clearance else storage.limit,
+        "limit_source": clearance.source if clearance else storage.limit_source,
+        "limit_missing": "" if clearance else no_limit(row),
+        "earliest_release_at": _earliest(storage, clearance).isoformat(),
         "stored_by": {"username": storage.stored_by.username, "full_name": storage.stored_by.full_name},
     }
 

@@ -10,6 +10,7 @@ from labeling.models import ControlledVersion, DowntimeSheet, SheetScan
 from lims.errors import NotFound
 from lims.records.models import Document
 from lims.records.selectors import document_row
+from lims.signatures.meanings import Meaning
 from lims.signatures.models import Signature
 
 Json = dict[str, Any]
@@ -47,7 +48,7 @@ def sheet_row(sheet: DowntimeSheet) -> Json:
         "issued_at": sheet.issued_at.isoformat(),
         "batch": sheet.batch.number if sheet.batch else None,
         "document": document_row(sheet.document),
-        "transferred_by": _signed(sheet.transfer_signature),
+        "transferred_by": _transferred(sheet),
         "compared_by": _signed(sheet.comparison_signature),
         "void_reason": sheet.void_reason,
     }
@@ -84,6 +85,14 @@ def prints_of(version: ControlledVersion) -> QuerySet[Document]:
     """The master records of a protocol version, the newest first."""
     rows = Document.objects.filter(kind=Document.Kind.MASTER_RECORD, subject=version.name)
     return rows.defer("pdf", "context", "attachments").order_by("-id")
+
+
+def _transferred(sheet: DowntimeSheet) -> Json | None:
+    """Who signed first; where it was quality in place of the person who worked, in whose place and why."""
+    signature = sheet.transfer_signature
+    if signature is None or signature.meaning != Meaning.SIGNED_IN_PLACE:
+        return _signed(signature)
+    return {**(_signed(signature) or {}), "in_place_of": sheet.issued_to.full_name, "reason": signature.reason}
 
 
 def _signed(signature: Signature | None) -> Json | None:

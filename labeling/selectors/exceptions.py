@@ -26,6 +26,7 @@ Json = dict[str, Any]
 MOST_COUNTED = 100_000
 CLOCKS = (Alarm.Kind.CLOCK, Alarm.Kind.INSTRUMENT_CLOCK)
 REFUSED = ("signing_refused", "locked", "locked_out", "lockout")
+CHECKS = tuple(f"equipment.{kind}" for kind in ("check", "constancy", "linearity", "accuracy", "service"))
 UNTRAINED = AccessEvent.Kind.UNTRAINED
 WHY_NOT = {
     "permission_refused": "the role may not",
@@ -143,10 +144,10 @@ def _picks(kind: Exceptional) -> Sequence[Q]:
     explained, entries = ~Q(reason=""), Entry.objects.all()
     alarms = Alarm.objects.filter(kind__in=CLOCKS)
     picks = {
-        # Timer events that say why are picked all; those that are not late fall out when their rows are read.
+        # Timer events and checks that say why are picked all; what is not late falls out when its rows are read.
         Exceptional.LATE: [
             Q(pk__in=entries.filter(late=True).values("operation")),
-            Q(action__in=("timer.start", "timer.stop")) & explained,
+            Q(action__in=("timer.start", "timer.stop", *CHECKS)) & explained,
         ],
         Exceptional.CORRECTION: [Q(action="entry.correct")],
         Exceptional.OUT_OF_RANGE: [Q(pk__in=entries.filter(out_of_range=True).values("operation"))],

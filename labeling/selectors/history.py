@@ -43,6 +43,7 @@ VERBS = {
     "audit.review": "reviewed the audit trail",
     "audit.export": "exported the audit trail",
     "audit.print": "printed the audit trail",
+    "audit.package": "asked for an inspection package",
     "audit.verify": "verified the seals of the audit trail",
     "audit.sample": "drew a sample of the audit trail for its review",
     "audit.review_period": "reviewed the audit trail of the site",
@@ -59,6 +60,7 @@ VERBS = {
     "lot.receive": "received a lot",
     "lot.accept": "accepted the lot",
     "lot.reject": "rejected the lot",
+    "equipment.certificate": "added the file of a calibration certificate",
     "lot.certificate": "added a certificate to the lot",
     "lot.survey": "surveyed the package of the lot",
     "lot.withdraw": "took something from the lot",
@@ -87,6 +89,7 @@ VERBS = {
     "downtime.void": "made a down-time sheet void",
     "downtime.attach": "attached a scan of the down-time sheet",
     "downtime.transfer": "signed that the down-time sheet is entered whole",
+    "downtime.stand_in": "signed for the down-time sheet in place of the person who worked on it",
     "downtime.reconcile": "compared the down-time sheet with what was entered",
     "nuclide.adopt": "adopted a half-life",
     "training.record": "recorded",
@@ -103,6 +106,7 @@ VERBS = {
     "person.set_up_factor": "set up a second factor",
     "person.accept_statement": "accepted the statement on signatures",
     "person.unlock": "unlocked an account",
+    "person.review_access": "reviewed who has access",
     "protocol.import": "imported a protocol as a draft",
     "protocol.submit": "reviewed and submitted a protocol",
     "protocol.approve": "approved a protocol",
@@ -125,7 +129,7 @@ UNTOLD = {
     *("labeling_decaystorage", "labeling_wastesurvey"),
     *("labeling_checksource", "labeling_equipmentrules", "labeling_servicestatus", "labeling_restatement"),
     *("labeling_adoptednuclide", "oversight_alarm", "oversight_acknowledgement"),
-    *("labeling_lotcertificate", "labeling_packagesurvey"),
+    *("labeling_lotcertificate", "labeling_packagesurvey", "people_accessreview"),
 }
 
 
@@ -190,8 +194,18 @@ def _what(operation: Operation, changes: Iterable[Change]) -> str:
     verb = VERBS.get(operation.action)
     if verb is None:
         return operation.action.replace(".", ": ").replace("_", " ")
-    rows = {change.table_name: change.new_row or {} for change in changes}
+    told = list(changes)
+    if operation.action == "step.verify":
+        return f"{verb} {_steps_signed_for(told)}".rstrip()
+    rows = {change.table_name: change.new_row or {} for change in told}
     return f"{verb}{_object(operation.action, rows)}"
+
+
+def _steps_signed_for(changes: Iterable[Change]) -> str:
+    """The steps of one act of verification: it signs for each of them."""
+    covers = [c.new_row["covers"] for c in changes if c.table_name == "signatures_signature" and c.new_row]
+    steps = [_words(name.removeprefix("step ").partition(" of ")[0]) for name in covers]
+    return f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}" if steps else ""
 
 
 def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
@@ -212,7 +226,7 @@ def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
 def _signed_for(action: str, covers: str) -> str:
     if action.startswith("training."):
         return f" {covers}"
-    if action in {"result.review", "result.investigate", "entry.verify", "step.verify"}:
+    if action in {"result.review", "result.investigate", "entry.verify"}:
         about = covers.partition(" of ")[0].removeprefix("test ").replace(".", ": ")
         return f", {_words(about)}" if action.startswith("result.") else f" {_words(about)}"
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labeling.models import Calibration, Equipment, EquipmentCheck
+from labeling.models import Calibration, CalibrationCertificate, Equipment, EquipmentCheck
 from labeling.selectors.instruments import (
     DAILY,
     Condition,
@@ -38,7 +38,9 @@ def instrument_row(equipment: Equipment) -> Json:
 
 
 def calibration_row(period: Calibration) -> Json:
+    kept = getattr(period, "certificate_kept", None)
     return {
+        "id": period.pk,
         "relative_u_percent": period.relative_u_percent,
         "repeatability_percent": period.repeatability_percent or None,
         "factor": period.factor,
@@ -49,8 +51,13 @@ def calibration_row(period: Calibration) -> Json:
         "valid_until": period.valid_until.isoformat() if period.valid_until else None,
         "certificate": period.certificate,
         "certificate_sha256": period.certificate_sha256 or None,
+        "certificate_file": calibration_file_row(kept) if kept else None,
         "traceability": period.traceability or None,
     }
+
+
+def calibration_file_row(kept: CalibrationCertificate) -> Json:
+    return {"name": kept.name, "content_type": kept.content_type, "size": kept.size, "sha256": kept.file_id}
 
 
 def check_row(check: EquipmentCheck) -> Json:
@@ -61,6 +68,9 @@ def check_row(check: EquipmentCheck) -> Json:
         "state": check.state or None,
         "deviation_percent": check.deviation_percent or None,
         "note": check.note,
+        "late": check.late,
+        "reason": check.reason,
+        "recorded_at": check.recorded_at.isoformat(),
         "clock_offset_seconds": check.clock_offset_seconds,
         "clock_is_off": check.clock_is_off,
     }

@@ -82,7 +82,7 @@ def conditions(
     for check in checks.order_by("equipment_id", "kind", "-at", "-id").distinct("equipment_id", "kind"):
         newest.setdefault(check.equipment_id, {})[check.kind] = check
     periods: dict[int, list[Calibration]] = {}
-    for period in Calibration.objects.filter(equipment__in=equipment):
+    for period in Calibration.objects.filter(equipment__in=equipment).select_related("certificate_kept"):
         periods.setdefault(period.equipment_id, []).append(period)
     return {
         row.pk: Condition(
@@ -108,6 +108,17 @@ def faults_of(condition: Condition, *, geometry: str | None = None) -> tuple[Fau
     With a `geometry` the calibration of that nuclide and geometry has to be in force; without, all of them.
     """
     return (*_service(condition), *_overdue(condition, geometry), *_periodic(condition), *_daily(condition))
+
+
+def checked_afterwards(condition: Condition) -> str:
+    """A sentence where the check that a reading rests on was recorded late, after the reading; else nothing."""
+    counting = {check.source_id: check for check in condition.today}.values()
+    late = [check for check in counting if check.late and check.recorded_at > condition.at]
+    if not late:
+        return ""
+    check = late[-1]
+    recorded = timezone.localtime(check.recorded_at).strftime("%H:%M on %-d %b %Y")
+    return f"The check of {condition.equipment.code} was recorded after this reading, at {recorded}: {check.reason}"
 
 
 def _service(condition: Condition) -> Iterator[Fault]:

@@ -26,6 +26,12 @@ def events_of(containers: Sequence[Container]) -> QuerySet[ContainerEvent]:
     )
 
 
+def known_since(container: Container) -> datetime:
+    """The first that is known of it. Reckoned back from there it would have held any amount, at some time long ago."""
+    first = events_of([container]).first()
+    return min(container.recorded_at, first.measured_at) if first else container.recorded_at
+
+
 def half_life_of(container: Container) -> Number | None:
     if container.half_life is None:
         return None

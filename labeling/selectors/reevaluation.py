@@ -9,13 +9,15 @@ from typing import Any
 
 from django.db.models import F, QuerySet
 
-from labeling.domain.display import display
+from labeling.domain.criteria import judge
+from labeling.domain.display import display, display_recorded
 from labeling.domain.evaluation import ComputedResult, evaluate
 from labeling.domain.specification import SpecificationTest
 from labeling.domain.units import convert
 from labeling.models import Batch, Entry, Reevaluation, Restatement
 from labeling.selectors.evaluation import evaluation_inputs, value_of
 from labeling.selectors.facts import BatchFacts, facts_of
+from labeling.selectors.restated_readings import factor_for, typed_results_of
 from lims.signatures.manifestation import signature_row
 
 Json = dict[str, Any]
@@ -60,13 +62,14 @@ def reevaluated(batch: Batch, restatement: Restatement) -> Reevaluated:
     after = evaluate(facts.protocol, inputs.recorded, nuclide=inputs.nuclide, instruments=inputs.instruments)
     computed = {result.key: result for result in after}
     specification = batch.specification_version.document if batch.specification_version else None
+    tests = specification.tests if specification else ()
+    typed = typed_results_of(batch, restatement)
     return Reevaluated(
         facts,
         [_result(facts, result) for result in after],
         [
-            _test(facts, test, computed, restatement)
-            for test in (specification.tests if specification else ())
-            if test.from_result
+            *(_test(facts, test, computed, restatement) for test in tests if test.from_result),
+            *(_typed(test, typed[test.key], restatement) for test in tests if test.key in typed),
         ],
     )
 
@@ -88,9 +91,15 @@ def record_value(facts: BatchFacts, test: SpecificationTest, *, proposed: Restat
 
 
 def restated_tests(facts: BatchFacts) -> Mapping[str, Json]:
-    """By test, what the newest re-evaluation beside the record found: value and verdict."""
-    newest = Reevaluation.objects.filter(batch=facts.batch, recomputed=False).order_by("-id").first()
-    return {row["key"]: row["after"] for row in newest.tests} if newest else {}
+    """By test, what the newest re-evaluation beside the record found: value and verdict; of a typed one its result."""
+    found: dict[str, Json] = {}
+    for reevaluation in Reevaluation.objects.filter(batch=facts.batch).order_by("id"):
+        for row in reevaluation.tests:
+            if "result_id" in row:  # typed: it is restated in a batch in progress too, where nothing computes it anew
+                found[row["key"]] = {**row["after"], "result_id": row["result_id"]}
+            elif not reevaluation.recomputed:
+                found[row["key"]] = row["after"]
+    return found
 
 
 def restatements_of(batch: Batch) -> list[Json]:
@@ -190,6 +199,31 @@ def _test(
         "after": sides[1],
         "moved": _moved(before, after),
         "verdict_moved": sides[0]["verdict"] != sides[1]["verdict"],
+    }
+
+
+def _typed(test: SpecificationTest, result: Any, restatement: Restatement) -> Json:
+    """A result that a person typed, multiplied as an entry is, and judged against the same limits."""
+    factor = factor_for(restatement)
+    value, verdict = result.value, result.verdict
+    after = value if factor == 1 else str(Decimal(value) * factor)
+    judged = verdict if factor == 1 else judge(test.criterion, after)
+    shown = [display_recorded(value, test.unit), display(after, None, test.unit or "")]
+    return {
+        "key": test.key,
+        "title": test.title,
+        "unit": test.unit or "",
+        "result_id": result.pk,
+        "limit": {"min": test.criterion.min, "max": test.criterion.max, "accept": list(test.criterion.accept)},
+        "before": {"value": value, "display": shown[0], "verdict": verdict},
+        "after": {
+            "value": after,
+            "display": shown[0] if factor == 1 else shown[1],
+            "verdict": judged,
+            "worked": f"{value} × {factor:f}",
+        },
+        "moved": _moved(value, after),
+        "verdict_moved": verdict != judged,
     }
 
 

@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 
 from labeling.domain.stock import amount_text
 from labeling.models import Equipment, Lot, LotCertificate, PackageSurvey, Withdrawal
+from labeling.selectors.restated_readings import restated_of
 from lims.errors import NotFound
 from lims.signatures.manifestation import signature_or_none
 
@@ -21,7 +22,8 @@ def lots(
     *, number: str = "", status: str = "", material: str = "", identity: str = "", kind: str = ""
 ) -> QuerySet[Lot]:
     asked = {"number": number, "status": status, "material": material, "identity": identity, "kind": kind}
-    rows = Lot.objects.select_related("received_by", "received_on", "disposition_signature").order_by("-pk")
+    joined = ("received_by", "received_on", "disposition_signature", "container__decay_storage")
+    rows = Lot.objects.select_related(*joined).order_by("-pk")
     return rows.filter(**{name: value for name, value in asked.items() if value})
 
 
@@ -165,5 +167,6 @@ def lot_document(lot: Lot) -> dict[str, object]:
         **lot_row(lot),
         "certificates": [certificate_row(c) for c in lot.certificates.select_related("recorded_by").order_by("-pk")],
         "surveys": [survey_row(s) for s in lot.surveys.select_related("surveyed_by", "equipment").order_by("-pk")],
+        "restated": restated_of(lot.restated.all()),
         "withdrawals": [withdrawal_row(w) for w in withdrawals[:MOST_WITHDRAWALS]],
     }

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 
 from labeling.domain.arrival import Activity, compare_arrival
+from labeling.domain.display import display, display_recorded
 from labeling.domain.lifecycle import VersionStatus
 from labeling.domain.nuclides import nuclide as shipped_nuclide
 from labeling.domain.quantities import parse_number
 from labeling.domain.units import convert
-from labeling.models import Calibration, Equipment, ProtocolVersion
+from labeling.models import Calibration, Equipment, Lot, ProtocolVersion, Restatement
 from labeling.selectors.nuclides import nuclide_in_use
+from labeling.selectors.restated_readings import factor_for
 
 Kept = Mapping[str, str]
 
@@ -46,6 +49,46 @@ def arrival_of(
     if compared is None:
         return None
     return {**asdict(compared), "worked": list(compared.worked), "nuclide": nuclide, "source": in_use.source}
+
+
+def restated_arrival(lot: Lot, restatement: Restatement) -> dict[str, Any]:
+    """The activity read on arrival and its difference from what was stated, before and after."""
+    received: dict[str, str] = dict(lot.received or {})
+    factor = factor_for(restatement, setting=received.get("setting", ""))
+    restated = received | {"value": str(Decimal(received["value"]) * factor)}
+    if received.get("u"):
+        restated["u"] = str(Decimal(received["u"]) * factor)
+    found = arrival_of(lot.nuclide, stated=lot.stated, received=restated, instrument=lot.received_on)
+    was, comes = (
+        display_recorded(received["value"], received["unit"]),
+        display(restated["value"], None, restated["unit"]),
+    )
+    before, after = _judged(was, received, lot.arrival), _judged(comes, restated, found)
+    after["worked"] = f"{received['value']} {received['unit']} × {factor:f}"
+    return {
+        "kind": "lot",
+        "id": lot.pk,
+        "subject": lot.number,
+        "title": f"Arrival of lot {lot.number}",
+        "at": received["at"],
+        "unit": "%",
+        "limit": {"min": f"-{found['limit_percent']}", "max": found["limit_percent"]} if found else None,
+        "before": before,
+        "after": after,
+        "moved": factor != 1,
+        "verdict_moved": before["verdict"] != after["verdict"],
+    }
+
+
+def _judged(shown: str, reading: Kept, arrival: Mapping[str, Any] | None) -> dict[str, Any]:
+    difference = display(arrival["difference_percent"], arrival["u_percent"], "%") if arrival is not None else ""
+    return {
+        "value": reading["value"],
+        "u": reading.get("u"),
+        "display": shown,
+        "detail": f"{difference} off the statement" if difference else "",
+        "verdict": arrival["verdict"] if arrival is not None else "none",
+    }
 
 
 def _activity(reading: Kept, instrument: Equipment | None = None) -> Activity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from labeling.domain.quantities import parse_nonnegative
 from labeling.models import Calibration, Entry, Equipment
 from labeling.selectors.calibrations import calibrations_for
 from labeling.selectors.clock import database_now
+from labeling.services.calibration_certificates import keep_calibration_file
 from labeling.services.equipment import find_equipment
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
@@ -40,6 +42,8 @@ def record_calibration(
     valid_until: datetime | None = None,
     certificate: str = "",
     certificate_sha256: str = "",
+    certificate_file: bytes = b"",
+    certificate_name: str = "",
     traceability: str = "",
 ) -> Calibration:
     """What is known of an instrument's readings from then on: a factor, and relative standard uncertainties in %.
@@ -64,15 +68,17 @@ def record_calibration(
         setting=parse_setting(setting),
         geometry=geometry.strip(),
         certificate=certificate.strip(),
-        certificate_sha256=certificate_digest(certificate_sha256),
+        certificate_sha256=certificate_digest(certificate_sha256) or digest_of(certificate_file),
         traceability=traceability.strip(),
         recorded_by=actor.user,
     )
-    with operation(actor=actor, action="equipment.calibrate", subject=equipment.code):
+    with operation(actor=actor, action="equipment.calibrate", subject=equipment.code) as op:
         Equipment.objects.select_for_update().get(pk=equipment.pk)
         _refuse_absurd_times(calibration, now=database_now())
         _refuse_what_moves_readings(calibration)
         calibration.save(force_insert=True)
+        if certificate_file:
+            keep_calibration_file(op, calibration, certificate_file, certificate_name)
     return calibration
 
 
@@ -84,6 +90,10 @@ def percent(text: str, *, field: str, required: bool = True) -> str:
     if parse_nonnegative(typed, field=field) > LARGEST_PERCENT:
         raise InvalidInput(f"{field}: {typed} % is more than the value itself.", code="out_of_range", field=field)
     return typed
+
+
+def digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest() if content else ""
 
 
 def certificate_digest(text: str) -> str:

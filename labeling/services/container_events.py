@@ -15,7 +15,7 @@ from labeling.domain.uncertainty import Number, nominal, standard_uncertainty
 from labeling.domain.units import dimension_of, unit, wrong_unit
 from labeling.models import Container, ContainerEvent
 from labeling.selectors.clock import database_now
-from labeling.selectors.ledgers import MBQ, ML, events_of, ledger_of
+from labeling.selectors.ledgers import MBQ, ML, events_of, known_since, ledger_of
 from labeling.services.equipment import instrument_for
 from lims.audit.models import Operation
 from lims.errors import Conflict, InvalidInput, NotFound
@@ -41,9 +41,7 @@ def refuse_unless_in_use(container: Container) -> None:
 
 
 def refuse_before_it_was_there(container: Container, at: datetime) -> None:
-    """Reckoned back from its first content there would be any amount in it, at some time long ago."""
-    first = events_of([container]).first()
-    there = min(container.recorded_at, first.measured_at) if first else container.recorded_at
+    there = known_since(container)
     if at < there:
         raise InvalidInput(
             f"{container.code} was not there yet at {timezone.localtime(at):%Y-%m-%d %H:%M %Z}; "

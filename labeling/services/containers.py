@@ -15,6 +15,8 @@ from labeling.models import Container, ContainerEvent
 from labeling.selectors.clock import database_now
 from labeling.selectors.ledgers import MBQ, ML, events_of, ledger_of
 from labeling.selectors.nuclides import nuclide_in_use
+from labeling.services.codes import refuse_bad_code, refuse_known
+from labeling.services.conditions import raise_for_licence
 from labeling.services.container_events import (
     Quantity,
     add_event,
@@ -54,6 +56,9 @@ def open_container(
             field="kind",
         )
     known = nuclide_in_use(nuclide)
+    if code.strip():
+        refuse_bad_code(code.strip())
+        refuse_known(code.strip(), besides="container", field="code")
     code = code.strip() or _next_code()
     with operation(actor=actor, action="container.open", subject=code) as op:
         row = Container(
@@ -74,6 +79,7 @@ def open_container(
         given = measured if activity or volume else measured | {"activity": "0", "volume": "0"}
         add_event(op, kind=Kind.OPENING, target=row, **given)
         refresh(row)
+        raise_for_licence(op)
     return row
 
 
@@ -97,6 +103,7 @@ def read_container(
         refuse_before_it_was_there(row, measured["measured_at"])
         event = add_event(op, kind=Kind.READING, target=row, reason=reason.strip(), **measured)
         refresh(row)
+        raise_for_licence(op)
     return event
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
 
-from labeling.domain.decay_storage import earliest_release
+from labeling.domain.decay_storage import becquerel, earliest_release
 from labeling.domain.quantities import parse_nonnegative
 from labeling.domain.units import dimension_of, unit, wrong_unit
 from labeling.models import Container, DecayStorage, WasteSurvey
+from labeling.selectors.clearance import Clearance, clearance_of, no_limit, site_limit
 from labeling.selectors.clock import database_now
 from labeling.selectors.ledgers import events_of, half_life_of, ledger_of
 from labeling.services.container_events import code_of, columns_of, lock_container, refuse_unless_in_use
@@ -26,7 +27,6 @@ from lims.signatures.signing import sign
 
 # What a surveyor may call background: a default of this project, to be set by the site's own procedure.
 MOST_OVER_BACKGROUND = 2
-SITE_LIMIT = "Set by the site for this nuclide."
 
 
 def store_for_decay(
@@ -37,7 +37,11 @@ def store_for_decay(
     limit: Mapping[str, str] | None = None,
     limit_source: str = "",
 ) -> DecayStorage:
-    """Put a container away. The clearance limit is the one given, or the site's, or else ten half-lives count."""
+    """Put a container away.
+
+    The clearance limit is the site's, or a stricter one. Where the site has set none the container is stored all the
+    same, with ten half-lives as its earliest date, and nothing releases it until there is one.
+    """
     require(actor.user, Permission.KEEP_CONTAINERS)
     if not place.strip():
         raise InvalidInput("Say where it is stored.", code="missing_value", field="place")
@@ -54,11 +58,11 @@ def store_for_decay(
             )
         now = database_now()
         content = ledger_of(row, events_of([row])).at(now)
-        site = settings.CLEARANCE_LIMITS.get(row.nuclide, "").split()
-        if limit and site:
+        site = site_limit(row.nuclide)
+        if limit:
             _refuse_wider(limit, site, nuclide=row.nuclide)
-        if not limit and site:
-            limit, limit_source = {"value": site[0], "unit": site[1]}, SITE_LIMIT
+        elif site:
+            limit, limit_source = site, settings.CLEARANCE_SOURCE
         amounts = columns_of(content)
         stored = DecayStorage.objects.create(
             container=row,
@@ -72,7 +76,7 @@ def store_for_decay(
                 stored_at=now,
                 half_life=half_life,
                 activity=content.activity,
-                limit=_becquerel(limit) if limit else None,
+                limit=becquerel(limit) if limit else None,
             ),
             stored_by=op.actor,
         )
@@ -102,7 +106,7 @@ def survey_waste(
     ) as op:
         row = lock_container(container_id)
         now = database_now()
-        _refuse_unless_due(row, now)
+        clearance = _due(row, now)
         if outcome not in WasteSurvey.Outcome.values:
             raise InvalidInput(f"A survey passes or fails, not “{outcome}”.", code="unknown_choice", field="outcome")
         surveyed = WasteSurvey(
@@ -124,7 +128,7 @@ def survey_waste(
             meaning=Meaning.SURVEYED,
             permission=Permission.CLEAR_WASTE,
             covers=f"container {row.code}",
-            manifest=survey_manifest(surveyed),
+            manifest=survey_manifest(surveyed, clearance),
         )
         surveyed.save(force_insert=True)
         if outcome == WasteSurvey.Outcome.PASS:
@@ -133,7 +137,7 @@ def survey_waste(
     return surveyed
 
 
-def survey_manifest(survey: WasteSurvey) -> dict[str, object]:
+def survey_manifest(survey: WasteSurvey, clearance: Clearance) -> dict[str, object]:
     return {
         "container": survey.container.code,
         "nuclide": survey.container.nuclide,
@@ -144,17 +148,24 @@ def survey_manifest(survey: WasteSurvey) -> dict[str, object]:
         "unit": survey.unit,
         "outcome": survey.outcome,
         "label_defaced": survey.label_defaced,
+        "clearance_limit": f"{clearance.limit['value']} {clearance.limit['unit']}",
+        "clearance_limit_source": clearance.source,
+        "earliest_release_at": clearance.earliest.isoformat(),
     }
 
 
-def _refuse_unless_due(row: Container, now: datetime) -> None:
+def _due(row: Container, now: datetime) -> Clearance:
+    """What clears it now. Raises Conflict before its time, and where the site has set no limit."""
     if row.status != Container.Status.DECAY_STORAGE:
         raise Conflict(
             f"{row.code} is {row.get_status_display().lower()}; waste is surveyed for release from decay storage.",
             code="not_in_decay_storage",
             container_status=row.status,
         )
-    due = row.decay_storage.earliest_release_at
+    clearance = clearance_of(row, row.decay_storage)
+    if clearance is None:
+        raise Conflict(no_limit(row), code="no_clearance_limit")
+    due = clearance.earliest
     if now < due:
         raise Conflict(
             f"{row.code} may be surveyed for release from {timezone.localtime(due):%H:%M %Z on %d %b %Y} on; "
@@ -162,6 +173,7 @@ def _refuse_unless_due(row: Container, now: datetime) -> None:
             code="too_early",
             earliest_release_at=due.isoformat(),
         )
+    return clearance
 
 
 def _refuse_unless_clear(survey: WasteSurvey) -> None:
@@ -181,11 +193,20 @@ def _refuse_unless_clear(survey: WasteSurvey) -> None:
         )
 
 
-def _refuse_wider(limit: Mapping[str, str], site: Sequence[str], *, nuclide: str) -> None:
-    """Whoever stores may be stricter than the site, not laxer."""
-    if _becquerel(limit) > _becquerel({"value": site[0], "unit": site[1]}):
+def _refuse_wider(limit: Mapping[str, str], site: Mapping[str, str] | None, *, nuclide: str) -> None:
+    """Whoever stores may be stricter than the site, and does not set a limit in its place."""
+    stated = becquerel(limit)
+    if site is None:
         raise InvalidInput(
-            f"{limit['value']} {limit['unit']} is more than the limit of the site for {nuclide}, {' '.join(site)}.",
+            f"The site has set no clearance limit for {nuclide}, and whoever stores waste does not set one. Store it"
+            " without a limit; it is released once the site has set one.",
+            code="no_site_limit",
+            field="limit.value",
+        )
+    if stated > becquerel(site):
+        raise InvalidInput(
+            f"{limit['value']} {limit['unit']} is more than the limit of the site for {nuclide}, "
+            f"{site['value']} {site['unit']}.",
             code="above_site_limit",
             field="limit.value",
         )
@@ -197,13 +218,3 @@ def _meter_unit(given: str) -> str:
     if read_in.dimension not in (dimension_of("uSv/h"), dimension_of("1/s")):
         raise wrong_unit(read_in, dimension_of("uSv/h"), field="unit")
     return read_in.symbol
-
-
-def _becquerel(limit: Mapping[str, str]) -> float:
-    number = parse_nonnegative(limit.get("value", ""), field="limit.value")
-    given = unit(limit.get("unit", ""), field="limit.unit")
-    if given.dimension != dimension_of("Bq"):
-        raise wrong_unit(given, dimension_of("Bq"), field="limit.unit")
-    if not number:
-        raise InvalidInput("A limit of zero is never reached.", code="not_positive", field="limit.value")
-    return float(given.to_canonical(number))

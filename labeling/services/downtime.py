@@ -14,9 +14,10 @@ from labeling.services.lifecycle import lock_batch
 from labeling.services.prints import BLANK_WORKSHEET, numbered, request_blank_worksheet
 from labeling.services.recording import refuse_unless_in_progress
 from lims.accounts.actors import Actor
-from lims.accounts.attestation import Credential, attest
+from lims.accounts.attestation import Attestation, Credential, attest
 from lims.accounts.models import User
 from lims.accounts.roles import Permission, may, require
+from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties
 from lims.signatures.meanings import Meaning
@@ -100,22 +101,58 @@ def attach_scan(*, actor: Actor, number: str, name: str, content: bytes) -> Shee
 
 
 def sign_transfer(*, actor: Actor, number: str, credential: Credential) -> DowntimeSheet:
-    """The person who worked on paper signs that all of it is entered. Refused while anything is missing."""
+    """The person who worked on paper signs that all of it is entered. Refused while anything is missing.
+
+    Raises Conflict for anybody but the person to whom the sheet was issued: nobody else can say that they did this
+    work (21 CFR 11.50, EU GMP Annex 11, 14).
+    """
     attestation = attest(actor, credential, purpose="downtime.transfer")
     attestation.require(Permission.MAKE_BATCH)
     with operation(actor=attestation.actor, action="downtime.transfer", subject=_subject(number)) as op:
         sheet = lock_sheet(number)
-        facts = _ready(sheet)
-        sheet.transfer_signature = sign(
-            op,
-            attestation,
-            meaning=Meaning.PERFORMED,
-            permission=Permission.MAKE_BATCH,
-            covers=f"{number} entered as {facts.batch.number}",
-            manifest=reconciliation_manifest(facts),
+        if sheet.issued_to_id != attestation.user.pk:
+            raise Conflict(
+                f"{number} was issued to {sheet.issued_to.full_name}, who signs for the work on it."
+                f" If {sheet.issued_to.full_name} is not available, quality signs in their place and says why.",
+                code="not_who_worked",
+                field="username",
+            )
+        return _sign_entered(op, attestation, sheet, meaning=Meaning.PERFORMED, permission=Permission.MAKE_BATCH)
+
+
+def sign_in_place(*, actor: Actor, number: str, credential: Credential, reason: str) -> DowntimeSheet:
+    """Quality signs in place of the person who worked on paper and is not available, and says why."""
+    attestation = attest(actor, credential, purpose="downtime.stand_in")
+    attestation.require(Permission.STAND_IN)
+    if not reason.strip():
+        raise InvalidInput(
+            "Say why whoever worked on the sheet cannot sign, and how you know what they did.",
+            code="reason_missing",
+            field="reason",
         )
-        sheet.save(update_fields=["transfer_signature"])
-        return sheet
+    subject = _subject(number)
+    with operation(actor=attestation.actor, action="downtime.stand_in", subject=subject, reason=reason.strip()) as op:
+        sheet = lock_sheet(number)
+        if sheet.issued_to_id == attestation.user.pk:
+            raise Conflict(f"{number} was issued to you; sign for your own work.", code="own_work", field="username")
+        return _sign_entered(op, attestation, sheet, meaning=Meaning.SIGNED_IN_PLACE, permission=Permission.STAND_IN)
+
+
+def _sign_entered(
+    op: Operation, attestation: Attestation, sheet: DowntimeSheet, *, meaning: Meaning, permission: Permission
+) -> DowntimeSheet:
+    facts = _ready(sheet)
+    in_place = f", in place of {sheet.issued_to.full_name}" if meaning is Meaning.SIGNED_IN_PLACE else ""
+    sheet.transfer_signature = sign(
+        op,
+        attestation,
+        meaning=meaning,
+        permission=permission,
+        covers=f"{sheet.number} entered as {facts.batch.number}{in_place}",
+        manifest=reconciliation_manifest(facts),
+    )
+    sheet.save(update_fields=["transfer_signature"])
+    return sheet
 
 
 def reconcile_sheet(*, actor: Actor, number: str, credential: Credential, compared: Mapping[str, str]) -> DowntimeSheet:
@@ -152,7 +189,7 @@ def reconcile_sheet(*, actor: Actor, number: str, credential: Credential, compar
 def lock_sheet(number: str) -> DowntimeSheet:
     sheet = (
         DowntimeSheet.objects.select_for_update(of=("self",))
-        .select_related("protocol_version", "batch", "transfer_signature", "comparison_signature")
+        .select_related("protocol_version", "batch", "issued_to", "transfer_signature", "comparison_signature")
         .filter(number=number)
         .first()
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -11,6 +10,8 @@ from django.db import IntegrityError, transaction
 from labeling.models import Equipment, EquipmentCheck
 from labeling.selectors.clock import database_now
 from labeling.selectors.instruments import condition_of, faults_of
+from labeling.services.codes import refuse_bad_code, refuse_known
+from labeling.services.times import recorded_late
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
@@ -22,9 +23,7 @@ from lims.oversight.services import raise_alarm
 MOST_OFFSET_SECONDS = 86_400
 OLDEST_CHECK = timedelta(days=5 * 366)  # what is older than this is a slip of the year
 
-TAKEN = {"new", "sources"}  # by pages
 DESCRIBED = ("name", "maker", "model", "location")
-CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it stands in addresses
 
 
 def register_equipment(
@@ -39,12 +38,8 @@ def register_equipment(
     location: str = "",
 ) -> Equipment:
     require(actor.user, Permission.KEEP_EQUIPMENT)
-    if not CODE.fullmatch(code) or code in TAKEN:
-        raise InvalidInput(
-            f"“{code}” cannot be a code: it has letters, digits, points, dashes and underscores.",
-            code="bad_name",
-            field="code",
-        )
+    refuse_bad_code(code)
+    refuse_known(code, besides="instrument", field="code")
     with operation(actor=actor, action="equipment.register", subject=code):
         try:
             with transaction.atomic():
@@ -85,16 +80,18 @@ def record_check(
     at: datetime | None,
     outcome: str,
     note: str = "",
+    reason: str = "",
     clock_offset_seconds: int | None = None,
 ) -> EquipmentCheck:
     """A check of an instrument, passed or failed, at the time it was made, with the offset of its own clock.
 
-    A failed check and a clock that is off by more than a minute raise an alarm.
+    One that is recorded late says why and is marked as late. A failed check, and a clock that is off by more
+    than a minute, raise an alarm.
     """
     require(actor.user, Permission.KEEP_EQUIPMENT)
     equipment = find_equipment(code)
-    with operation(actor=actor, action="equipment.check", subject=equipment.code) as op:
-        moment = time_of_check(at)
+    with operation(actor=actor, action="equipment.check", subject=equipment.code, reason=reason) as op:
+        moment, late = time_of_check(at, reason=reason)
         if outcome not in EquipmentCheck.Outcome.values:
             raise InvalidInput(
                 f"The outcome is {outcome!r}; it is pass or fail.", code="unknown_choice", field="outcome"
@@ -104,6 +101,8 @@ def record_check(
             at=moment,
             outcome=outcome,
             note=note,
+            late=late,
+            reason=reason.strip(),
             clock_offset_seconds=clock_offset(clock_offset_seconds),
             recorded_by=actor.user,
         )
@@ -111,11 +110,16 @@ def record_check(
         return check
 
 
-def time_of_check(at: datetime | None) -> datetime:
-    """When a check was made: now, unless it says an earlier time that can be."""
+def time_of_check(at: datetime | None, *, reason: str) -> tuple[datetime, bool]:
+    """When a check was made, and whether it is recorded late: now, unless it says an earlier time that can be."""
     now = database_now()
     if at is None:
-        return now
+        return now, False
+    refuse_time_of_check(at, now=now)
+    return at, recorded_late(at, now=now, reason=reason, done="made")
+
+
+def refuse_time_of_check(at: datetime, *, now: datetime) -> None:
     if at > now:
         raise InvalidInput("The check lies in the future; give the time it was made.", code="future_time", field="at")
     if at < now - OLDEST_CHECK:
@@ -124,7 +128,6 @@ def time_of_check(at: datetime | None) -> datetime:
             code="out_of_range",
             field="at",
         )
-    return at
 
 
 def clock_offset(seconds: int | None) -> int | None:

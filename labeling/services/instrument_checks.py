@@ -25,7 +25,8 @@ from labeling.models import CheckSource, Equipment, EquipmentCheck
 from labeling.selectors.clock import database_now
 from labeling.selectors.instruments import condition_of
 from labeling.services.calibrating import certificate_digest, percent
-from labeling.services.equipment import CODE, clock_offset, find_equipment, raise_alarms, time_of_check
+from labeling.services.codes import refuse_bad_code, refuse_known
+from labeling.services.equipment import clock_offset, find_equipment, raise_alarms, refuse_time_of_check, time_of_check
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.operations import operation
@@ -61,12 +62,8 @@ def register_source(
 ) -> CheckSource:
     """A long-lived source as its certificate states it. Another certificate makes it another source."""
     require(actor.user, Permission.KEEP_EQUIPMENT)
-    if not CODE.fullmatch(code):
-        raise InvalidInput(
-            f"“{code}” cannot be a code: it has letters, digits, points, dashes and underscores.",
-            code="bad_name",
-            field="code",
-        )
+    refuse_bad_code(code)
+    refuse_known(code, besides="source", field="code")
     known_nuclide(nuclide)
     stated = activity_reading("activity", activity, unit, reference_at)
     if stated.value <= 0:
@@ -106,6 +103,7 @@ def record_constancy(
     background: str = "",
     setting: str = "",
     note: str = "",
+    reason: str = "",
     clock_offset_seconds: int | None = None,
 ) -> EquipmentCheck:
     """A check source read today, less the background: passed unless it deviates by more than the action limit."""
@@ -129,6 +127,7 @@ def record_constancy(
         evaluated=evaluated,
         source=source,
         note=note,
+        reason=reason,
         clock_offset_seconds=clock_offset_seconds,
         background=background.strip(),
         warning_percent=rules.constancy_warning_percent,
@@ -138,7 +137,7 @@ def record_constancy(
 
 
 def record_linearity(
-    *, actor: Actor, code: str, nuclide: str, readings: Sequence[SourceReading], note: str = ""
+    *, actor: Actor, code: str, nuclide: str, readings: Sequence[SourceReading], note: str = "", reason: str = ""
 ) -> EquipmentCheck:
     """Readings of one decaying source, from the most active to the least, against its computed decay."""
     equipment, read = _activity_meter(actor, code), _series(readings)
@@ -152,12 +151,15 @@ def record_linearity(
         at=at,
         evaluated=evaluated,
         note=note,
+        reason=reason,
         nuclide=nuclide,
         limit_percent=rules.linearity_percent,
     )
 
 
-def record_accuracy(*, actor: Actor, code: str, readings: Sequence[SourceReading], note: str = "") -> EquipmentCheck:
+def record_accuracy(
+    *, actor: Actor, code: str, readings: Sequence[SourceReading], note: str = "", reason: str = ""
+) -> EquipmentCheck:
     """Certified sources, each read and compared with its certificate."""
     equipment, read = _activity_meter(actor, code), _series(readings)
     rules, sources = condition_of(equipment).rules, [find_source(reading.source) for reading in readings]
@@ -174,22 +176,28 @@ def record_accuracy(*, actor: Actor, code: str, readings: Sequence[SourceReading
         at=at,
         evaluated=evaluated,
         note=note,
+        reason=reason,
         sources=codes,
         limit_percent=rules.accuracy_percent,
     )
 
 
-def record_service(*, actor: Actor, code: str, note: str, at: datetime | None = None) -> EquipmentCheck:
+def record_service(
+    *, actor: Actor, code: str, note: str, at: datetime | None = None, reason: str = ""
+) -> EquipmentCheck:
     """What was serviced, by whom and with which result, in words."""
     require(actor.user, Permission.KEEP_EQUIPMENT)
     equipment = find_equipment(code)
     if not note.strip():
         raise InvalidInput("Say what was done, and by whom.", code="missing_value", field="note")
-    with operation(actor=actor, action="equipment.service", subject=code):
+    with operation(actor=actor, action="equipment.service", subject=code, reason=reason):
+        moment, late = time_of_check(at, reason=reason)
         return EquipmentCheck.objects.create(
             equipment=equipment,
             kind=Kind.SERVICE,
-            at=time_of_check(at),
+            at=moment,
+            late=late,
+            reason=reason.strip(),
             outcome=EquipmentCheck.Outcome.PASS,
             note=note.strip(),
             recorded_by=actor.user,
@@ -225,7 +233,9 @@ def _series(readings: Sequence[SourceReading]) -> list[Reading]:
 
 def _local(at: datetime | None) -> datetime:
     """The worked lines are read by people of this site."""
-    return timezone.localtime(time_of_check(at))
+    now = database_now()
+    refuse_time_of_check(at or now, now=now)
+    return timezone.localtime(at or now)
 
 
 def _stated(source: CheckSource) -> Reading:
@@ -242,16 +252,20 @@ def _keep(
     evaluated: Evaluated,
     source: CheckSource | None = None,
     note: str = "",
+    reason: str = "",
     clock_offset_seconds: int | None = None,
     **evidence: object,
 ) -> EquipmentCheck:
     points = [{**asdict(point), "at": point.at.isoformat()} for point in evaluated.points]
     failed = evaluated.state is CheckState.ACTION
-    with operation(actor=actor, action=f"equipment.{kind}", subject=equipment.code) as op:
+    with operation(actor=actor, action=f"equipment.{kind}", subject=equipment.code, reason=reason) as op:
+        moment, late = time_of_check(at, reason=reason)
         check = EquipmentCheck.objects.create(
             equipment=equipment,
             kind=kind,
-            at=at,
+            at=moment,
+            late=late,
+            reason=reason.strip(),
             outcome=EquipmentCheck.Outcome.FAIL if failed else EquipmentCheck.Outcome.PASS,
             state=evaluated.state,
             deviation_percent=evaluated.deviation_percent,

@@ -10,7 +10,7 @@ from labeling.domain.instruments import parse_setting
 from labeling.domain.protocol import EquipmentNeed, Field
 from labeling.models import Batch, Calibration, Equipment, UncheckedUse
 from labeling.selectors.clock import database_now
-from labeling.selectors.instruments import Condition, Fault, condition_of, faults_of
+from labeling.selectors.instruments import Condition, Fault, checked_afterwards, condition_of, faults_of
 from labeling.services.equipment import named_instrument
 from labeling.services.lifecycle import lock_batch
 from lims.accounts.actors import Actor
@@ -26,12 +26,14 @@ SIGNED_REASON = "signed_reason"
 
 @dataclass(frozen=True, slots=True)
 class Gauged:
-    """An instrument with the setting and geometry of one reading; `allowed` says what was allowed in spite of it."""
+    """An instrument with the setting and geometry of one reading; `allowed` says what was allowed in spite of it,
+    `warning` what a reviewer has to know of its check."""
 
     equipment: Equipment
     setting: str
     geometry: str
     allowed: str = ""
+    warning: str = ""
 
 
 def instrument_of_reading(
@@ -46,7 +48,7 @@ def instrument_of_reading(
         _refuse_other_setting(condition, _period(condition, geometry), typed)
     faults = faults_of(condition, geometry=geometry)
     if not faults:
-        return Gauged(equipment, typed, geometry)
+        return Gauged(equipment, typed, geometry, warning=checked_afterwards(condition))
     use = UncheckedUse.objects.select_related("signature").filter(
         batch=batch, step=step, field=definition.key, equipment=equipment
     )

@@ -17,6 +17,8 @@ from labeling.domain.units import dimension_of, unit, wrong_unit
 from labeling.models import Batch, Equipment, Lot
 from labeling.selectors.clock import database_now
 from labeling.services.arrivals import arrival_of, nuclide_of_lot
+from labeling.services.codes import refuse_known
+from labeling.services.conditions import raise_for_licence
 from labeling.services.equipment import instrument_for
 from labeling.services.gates import refuse_unsound
 from labeling.services.lot_containers import open_lot_container
@@ -57,6 +59,7 @@ def receive_lot(
     quantity = read_amount(delivery.quantity, field="quantity") if delivery.quantity else None
     nuclide = nuclide_of_lot(delivery.nuclide, material)
     stated_kept = _quantity(stated, field="stated", timed=True)
+    refuse_known(number, besides="lot", field="number")
     received_kept = _quantity(received, field="received", timed=True)
     lot = Lot(
         number=number,
@@ -86,6 +89,7 @@ def receive_lot(
             raise Conflict(f"A lot {number} was received already.", code="already_exists", field="number") from None
         if stated or received:
             open_lot_container(op, lot, nuclide)
+            raise_for_licence(op)
         if delivery.certificate is not None:
             keep_certificate(op, lot, delivery.certificate)
         if delivery.survey is not None:

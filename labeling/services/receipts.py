@@ -20,6 +20,7 @@ from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.errors import InvalidInput, NotFound
 
+SURVEY_METER = "survey_meter"
 LARGEST_CERTIFICATE = 10 * 1024 * 1024
 # By its first bytes: what a browser or a file name says of the content is nobody's proof.
 SIGNS = (
@@ -37,6 +38,13 @@ class Certificate:
     number: str
     issuer: str
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    sha256: str
+    name: str
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +101,29 @@ def keep_certificate(op: Operation, lot: Lot, certificate: Certificate) -> LotCe
     if not certificate.number.strip() or not certificate.issuer.strip():
         missing = "certificate_number" if not certificate.number.strip() else "certificate_issuer"
         raise InvalidInput("Give the certificate's number and who issued it.", code="missing_value", field=missing)
-    if len(certificate.content) > LARGEST_CERTIFICATE:
-        raise InvalidInput("The certificate is larger than 10 MB.", code="too_large", field="file")
-    content_type, ending = content_of(certificate.content)
-    sha256 = hashlib.sha256(certificate.content).hexdigest()
-    # Race: two people attach the same file; the second insertion waits for the first and finds it there.
-    CertificateFile.objects.bulk_create(
-        [CertificateFile(sha256=sha256, content=certificate.content)], ignore_conflicts=True
-    )
+    kept = keep_file(certificate.content, certificate.name)
     return LotCertificate.objects.create(
         lot=lot,
         number=certificate.number.strip(),
         issuer=certificate.issuer.strip(),
-        name=_file_name(certificate.name, ending),
-        content_type=content_type,
+        name=kept.name,
+        content_type=kept.content_type,
         size=len(certificate.content),
-        file_id=sha256,
+        file_id=kept.sha256,
         recorded_by=op.actor,
         operation=op,
     )
+
+
+def keep_file(content: bytes, name: str) -> KeptFile:
+    """Store the bytes of a certificate under their hash. Raises InvalidInput for what is no such file."""
+    if len(content) > LARGEST_CERTIFICATE:
+        raise InvalidInput("The certificate is larger than 10 MB.", code="too_large", field="file")
+    content_type, ending = content_of(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    # Race: two people attach the same file; the second insertion waits for the first and finds it there.
+    CertificateFile.objects.bulk_create([CertificateFile(sha256=sha256, content=content)], ignore_conflicts=True)
+    return KeptFile(sha256, _file_name(name, ending), content_type)
 
 
 def content_of(content: bytes) -> tuple[str, str]:
@@ -160,7 +172,18 @@ def keep_survey(op: Operation, lot: Lot, survey: Survey) -> PackageSurvey:
 
 
 def _meter(code: str) -> Equipment | None:
-    return find_equipment(code) if code.strip() else None
+    """The survey meter, where one is named. Dose rates and wipes are read on nothing else."""
+    if not code.strip():
+        return None
+    meter = find_equipment(code.strip(), field="survey.equipment")
+    if meter.kind != SURVEY_METER:
+        raise InvalidInput(
+            f"survey.equipment: {meter.code} is a {meter.kind.replace('_', ' ')}; a package is surveyed with a survey"
+            " meter, one for contamination included.",
+            code="wrong_instrument",
+            field="survey.equipment",
+        )
+    return meter
 
 
 def _measured(given: Mapping[str, Any], *, field: str, like: tuple[str, ...]) -> dict[str, str]:

@@ -173,7 +173,7 @@ def _add(
         reason=reading.reason.strip(),
         late=late,
         out_of_range=bool(read.out_of_range),
-        warnings=list(read.warnings),
+        warnings=[*read.warnings, *([gauged.warning] if gauged and gauged.warning else [])],
         operation=op,
     )
     consume(op, entry, definition, corrects=corrects)

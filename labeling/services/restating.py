@@ -21,7 +21,7 @@ from labeling.domain.deviations import DeviationClass
 from labeling.domain.instruments import parse_factor, parse_setting
 from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.nuclides import nuclide as known_nuclide
-from labeling.models import Batch, Deviation, Reevaluation, Restatement
+from labeling.models import Batch, Deviation, Reevaluation, RestatedReading, Restatement
 from labeling.selectors.batch import find_batch
 from labeling.selectors.clock import database_now
 from labeling.selectors.reevaluation import (
@@ -33,6 +33,15 @@ from labeling.selectors.reevaluation import (
     reevaluated,
     terms_of,
 )
+from labeling.selectors.restated_readings import (
+    batches_with_typed_results,
+    event_row,
+    left_out,
+    restated_events,
+    restated_lots,
+    settings_unsaid,
+)
+from labeling.services.arrivals import restated_arrival
 from labeling.services.calibrating import FURTHEST_BACK, percent
 from labeling.services.deviations import open_deviation
 from labeling.services.equipment import find_equipment
@@ -41,6 +50,7 @@ from labeling.services.results import recompute
 from lims.accounts.actors import Actor, Source
 from lims.accounts.attestation import Credential, attest
 from lims.accounts.roles import Permission, require
+from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, Stale
 from lims.oversight.models import Alarm
@@ -80,6 +90,7 @@ class Preview:
     rows: Sequence[Reevaluated]
     next: str  # the number after which the next page begins; empty on the last
     manifest: Json
+    readings: Sequence[Json]  # of lots and containers, before and after
 
     @property
     def digest(self) -> str:
@@ -95,7 +106,9 @@ def preview(*, actor: Actor, code: str, proposal: Proposal, after: str = "") -> 
     page = numbers[start : start + AT_ONCE]
     rows = [reevaluated(find_batch(number), restatement) for number in page]
     more = numbers[start + AT_ONCE :]
-    return Preview(restatement, numbers, rows, page[-1] if more else "", _manifest(restatement, numbers))
+    found = _readings(restatement)
+    manifest = _manifest(restatement, numbers, found)
+    return Preview(restatement, numbers, rows, page[-1] if more else "", manifest, [row.reading for row in found])
 
 
 def restate(
@@ -112,10 +125,11 @@ def restate(
     restatement = _proposed(code, proposal)
     with operation(actor=attestation.actor, action="equipment.restate", subject=code, reason=reason.strip()) as op:
         restatement.batches = _batches_of(restatement)
-        manifest = _manifest(restatement, restatement.batches)
+        readings = _readings(restatement)
+        manifest = _manifest(restatement, restatement.batches, readings)
         if seen and seen != digest_of(manifest):
             raise Stale(f"Readings on {code} changed since the preview. Look at what would move again.")
-        if not restatement.batches:
+        if not restatement.batches and not readings:
             raise Conflict(f"{code} has no readings in that period.", code="nothing_to_restate", field="since")
         restatement.signature = sign(
             op,
@@ -126,6 +140,7 @@ def restate(
             manifest=manifest,
         )
         restatement.save(force_insert=True)
+        _keep(op, restatement, readings)
     carry_on(restatement.pk, source=actor.source)
     return restatement
 
@@ -222,7 +237,8 @@ def _proposed(code: str, proposal: Proposal) -> Restatement:
         certificate=proposal.certificate.strip(),
         batches=[],
     )
-    if correct and not used and affected_entries(restatement).filter(setting="").exists():
+    unsaid = affected_entries(restatement).filter(setting="").exists() or settings_unsaid(restatement)
+    if correct and not used and unsaid:
         raise InvalidInput(
             "Some of these readings do not say their setting; give the one that was used.",
             code="missing_value",
@@ -232,14 +248,48 @@ def _proposed(code: str, proposal: Proposal) -> Restatement:
 
 
 def _batches_of(restatement: Restatement) -> list[str]:
-    ids = affected_entries(restatement).values("batch")
-    return list(Batch.objects.filter(pk__in=ids).order_by("pk").values_list("number", flat=True))
+    read = Batch.objects.filter(pk__in=affected_entries(restatement).values("batch"))
+    typed = Batch.objects.filter(pk__in=batches_with_typed_results(restatement).values("pk"))
+    return list((read | typed).order_by("pk").values_list("number", flat=True))
 
 
-def _manifest(restatement: Restatement, batches: Sequence[str]) -> Json:
-    """What is proposed, which batches it touches, and a count of their entries and results that any new one changes."""
-    seen = Batch.objects.filter(number__in=batches).aggregate(entry=Max("entries"), result=Max("results"))
-    return {**terms_of(restatement), "batches": list(batches), "newest": seen}
+def _readings(restatement: Restatement) -> list[RestatedReading]:
+    """The readings of lots and containers as they would be kept."""
+    lots = [(lot, restated_arrival(lot, restatement)) for lot in restated_lots(restatement)]
+    events = [(event, event_row(event, restatement)) for event in restated_events(restatement)]
+    return [
+        *(RestatedReading(lot=lot, reading=row, verdict_moved=row["verdict_moved"]) for lot, row in lots),
+        *(RestatedReading(event=event, reading=row, verdict_moved=False) for event, row in events),
+    ]
+
+
+def _keep(op: Operation, restatement: Restatement, readings: Sequence[RestatedReading]) -> None:
+    """Beside the originals; a lot that would have been judged otherwise on arrival is told of."""
+    for row in readings:
+        row.restatement, row.operation = restatement, op
+    RestatedReading.objects.bulk_create(readings)
+    for row in readings:
+        if row.verdict_moved and row.lot is not None:
+            raise_alarm(
+                op,
+                kind=Alarm.Kind.RESTATED,
+                subject=row.lot.number,
+                text=f"The arrival of lot {row.lot.number}, restated, comes out otherwise: "
+                f"{row.reading['after']['display']}, {row.reading['after']['detail']}.",
+                cause=f"restated:{restatement.pk}:lot:{row.lot.pk}",
+            )
+
+
+def _manifest(restatement: Restatement, batches: Sequence[str], readings: Sequence[RestatedReading]) -> Json:
+    """What is proposed, what it touches and what not, and what of the batches changes with any new value of theirs."""
+    newest = {"entry": Max("entries"), "result": Max("results"), "test_result": Max("test_results")}
+    return {
+        **terms_of(restatement),
+        "batches": list(batches),
+        "newest": Batch.objects.filter(number__in=batches).aggregate(**newest),
+        "readings": [[row.lot_id, row.event_id, row.reading["after"]["display"]] for row in readings],
+        "left_out": left_out(restatement),
+    }
 
 
 def _ring(restatement_id: int) -> None:

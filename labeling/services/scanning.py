@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from labeling.domain.protocol import Field
-from labeling.models import Batch, Equipment, Lot, Scan
+from labeling.models import Batch, Container, Equipment, Lot, Scan
 from labeling.selectors.batch import find_batch
 from labeling.selectors.clock import database_now
+from labeling.selectors.containers import scanned_container
 from labeling.services.gates import IDENTITY_EXPECTED, LONGEST_SCAN, keep_mismatch
 from labeling.services.lifecycle import lock_batch
 from labeling.services.materials import IDENTITY_MISMATCH
@@ -77,6 +78,7 @@ def record_scan(
 def judge(batch: Batch, definition: Field | None, code: str) -> Judgment:
     """Whether `code` is what the field waits for. The sentence says what was scanned and what was expected."""
     expected = _expected(batch, definition)
+    value = scanned_container(code)["value"]
     if _carried_by_others(batch, code):
         return Judgment(
             Outcome.MISMATCH,
@@ -91,7 +93,7 @@ def judge(batch: Batch, definition: Field | None, code: str) -> Judgment:
         return _instrument(batch, definition, code, expected)
     try:
         read_value(
-            definition, code, "", protocol=batch.protocol_version.document, batch=batch, measured_at=database_now()
+            definition, value, "", protocol=batch.protocol_version.document, batch=batch, measured_at=database_now()
         )
     except DomainError as refusal:
         outcome = Outcome.MISMATCH if refusal.code == IDENTITY_MISMATCH else Outcome.WRONG
@@ -128,18 +130,22 @@ def _carried_by_others(batch: Batch, code: str) -> bool:
     carried = [
         *Lot.objects.filter(number=code).values_list("identity", flat=True),
         *Batch.objects.filter(number=code).values_list("identity", flat=True),
+        *Container.objects.filter(code=code).values_list("batch__identity", flat=True),
+        *Container.objects.filter(code=code).values_list("lot__identity", flat=True),
     ]
-    return any(identity not in ("", batch.identity) for identity in carried)
+    return any(identity not in (None, "", batch.identity) for identity in carried)
 
 
 def _what(code: str) -> str:
-    """What is known of a code: an instrument, a lot, a batch; else the code itself."""
+    """What is known of a code: an instrument, a lot, a batch, a container; else the code itself."""
     if Equipment.objects.filter(code=code).exists():
         return f"The instrument {code}"
     if Lot.objects.filter(number=code).exists():
         return f"Lot {code}"
     if Batch.objects.filter(number=code).exists():
         return f"Batch {code}"
+    if Container.objects.filter(code=code).exists():
+        return f"The container {code}"
     return f"“{code}”"
 
 

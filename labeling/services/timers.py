@@ -22,6 +22,8 @@ from lims.accounts.actors import Actor, Source, system_actor
 from lims.accounts.roles import Permission, require
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput
+from lims.oversight.models import Alarm
+from lims.oversight.services import raise_alarm
 
 Event = TimerEvent.Event
 
@@ -104,6 +106,14 @@ def _report_missed(start: TimerEvent, *, limit: str) -> Deviation | None:
         if stopped or _known(batch, start.step):  # meanwhile, before the lock
             return None
         text = f"The timer was not stopped after {limit} min, which the protocol allows at most."
+        title = batch.protocol_version.document.step(start.step).title
+        raise_alarm(
+            op,
+            kind=Alarm.Kind.TIMER_MISSED,
+            subject=number,
+            text=f"{number}, {title}: the timer was not stopped after {limit} min. Look after the step, and stop it.",
+            cause=f"timer:{start.pk}",
+        )
         return open_deviation(op, batch, kind=Deviation.Kind.TIMER, step=start.step, text=text)
 
 

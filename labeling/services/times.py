@@ -29,16 +29,23 @@ def measured_time(batch: Batch, at: datetime | None, *, now: datetime, reason: s
             code="before_start",
             field="at",
         )
+    return moment, recorded_late(moment, now=now, reason=reason)
+
+
+def recorded_late(moment: datetime, *, now: datetime, reason: str, done: str = "measured") -> bool:
+    """Whether what was `done` at `moment` is recorded late. Raises InvalidInput where it is and no reason is given."""
     late = now - moment > LATE_AFTER
     if late and not reason.strip():
         raise InvalidInput(
-            f"This is recorded {_minutes(now - moment)} after it was measured. Say why.",
+            f"This is recorded {_minutes(now - moment)} after it was {done}. Say why.",
             code="late_needs_reason",
             field="reason",
         )
-    return moment, late
+    return late
 
 
 def _minutes(span: timedelta) -> str:
     minutes = int(span.total_seconds() // 60)
+    if minutes >= 48 * 60:
+        return f"{minutes // (24 * 60)} days"
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"

@@ -19,11 +19,11 @@ from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Change, Operation
 from lims.audit.operations import operation
+from lims.downloads import neutral
 from lims.oversight.trail import Wanted, operations
 from lims.signatures.manifestation import in_words
 
 AT_ONCE = 500
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     *("event", "at_utc", "at_site", "username", "full_name", "role", "source", "address", "action", "subject"),
     *("reason", "sentence", "signed", "table", "row", "verb", "old", "new"),
@@ -53,19 +53,13 @@ def export_trail(*, actor: Actor, wanted: Wanted, form: Format) -> Export:
     name = f"audit-trail-{op.pk}.{form}"
     if form is Format.CSV:
         return Export(name, "text/csv; charset=utf-8", as_csv(op, wanted))
-    return Export(name, "application/json", _json(op, wanted))
+    return Export(name, "application/json", as_json(op, wanted))
 
 
 def streamed(made: Export) -> StreamingHttpResponse:
     answer = StreamingHttpResponse(made.parts, content_type=made.content_type)
     answer["Content-Disposition"] = f'attachment; filename="{made.name}"'
     return answer
-
-
-def neutral(cell: object) -> str:
-    """A cell that a spreadsheet does not take for a formula (CSV injection)."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _portions(op: Operation, wanted: Wanted) -> Iterator[tuple[Operation, dict[str, Any]]]:
@@ -118,7 +112,7 @@ def _text(row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, sort_keys=True) if row else ""
 
 
-def _json(op: Operation, wanted: Wanted) -> Iterator[str]:
+def as_json(op: Operation, wanted: Wanted) -> Iterator[str]:
     head = {
         "export": op.pk,
         "exported_at": op.at.isoformat(),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-
 from labeling.domain.lifecycle import BatchStatus
 from labeling.models import Batch
+from labeling.printouts import printed
 from labeling.selectors.batch import find_batch
-from labeling.selectors.clock import database_now
 from labeling.selectors.exceptions import Exceptional, exceptions
 from labeling.selectors.history import history_of
 from labeling.services.trail_export import as_csv
@@ -17,7 +15,6 @@ from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
 from lims.audit.operations import operation
-from lims.audit.sealing import newest_seal
 from lims.oversight.selectors import review_row, trail_of
 from lims.oversight.trail import Wanted
 from lims.records.models import Document
@@ -52,14 +49,7 @@ def _context(batch: Batch) -> dict[str, Any]:
         "exceptions": [{"id": act["id"], "labels": act["labels"]} for act in exceptional],
         "kinds": [kind.label for kind in Exceptional],
         "review": review_row(trail_of(batch.number)),
-        "printed": {
-            "at": database_now().isoformat(),
-            "zone": settings.TIME_ZONE,
-            "version": settings.VERSION,
-            "site": settings.SITE_NAME,
-            "demo": settings.DEMO,
-            "audit_seal": newest_seal(),
-        },
+        "printed": printed(),
     }
 
 

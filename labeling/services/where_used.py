@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 
 from labeling.selectors.genealogy import Genealogy
-from labeling.services.trail_export import neutral
+from lims.downloads import neutral
 
 COLUMNS = ("batch", "what", "status", "identity", "expires_at", "made_from")
 

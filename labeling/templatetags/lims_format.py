@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
@@ -136,6 +137,12 @@ def number(value: object) -> str:
         mantissa, exponent = found.groups()
         return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}".replace("-", MINUS)
     return MINUS + text[1:] if text.startswith("-") else text
+
+
+@register.filter
+def joined(values: Iterable[object], between: str) -> str:
+    """Texts as one, not yet escaped: Django's own `join` escapes, and what a later filter rewrites is escaped again."""
+    return between.join(str(value) for value in values)
 
 
 @register.filter

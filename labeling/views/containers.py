@@ -17,7 +17,14 @@ from labeling.forms.containers import ContainerForm, ContainerReadingForm, Stora
 from labeling.models import Container, Equipment
 from labeling.selectors.balance import balance_document
 from labeling.selectors.batch import document_of, find_batch
-from labeling.selectors.containers import container_document, container_row, containers, find_container, inventory
+from labeling.selectors.containers import (
+    container_document,
+    container_row,
+    containers,
+    find_container,
+    inventory,
+    scanned_container,
+)
 from labeling.selectors.facts import facts_of
 from labeling.selectors.nuclides import nuclide_codes
 from labeling.services.containers import open_container, read_container, transfer
@@ -35,6 +42,9 @@ SURVEYS = ("survey_meter",)
 @require_safe
 def register(request: HttpRequest) -> HttpResponse:
     status, wanted, now = request.GET.get("status", ""), request.GET.get("code", "").strip(), timezone.now()
+    scanned = scanned_container(wanted)["container"] if wanted else None
+    if scanned is not None:  # the whole code, as a scanner types it: it leads to the container itself
+        return redirect("labeling:container", scanned)
     rows = containers(status=status if status in Container.Status.values else "", code=wanted)
     found = one_page(request, rows)
     choices = [("", "All"), *Container.Status.choices]

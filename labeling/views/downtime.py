@@ -16,14 +16,21 @@ from labeling.forms.protocols import ComparisonForm, IssueForm, PaperPlanForm, S
 from labeling.models import DowntimeSheet, ProtocolVersion
 from labeling.selectors.downtime import find_scan, find_sheet, outstanding_sheets, sheet_document, sheet_row, sheets
 from labeling.selectors.facts import BatchFacts, facts_of, reconciliation_manifest, unrecorded
-from labeling.services.downtime import attach_scan, issue_sheet, reconcile_sheet, sign_transfer, void_sheet
+from labeling.services.downtime import (
+    attach_scan,
+    issue_sheet,
+    reconcile_sheet,
+    sign_in_place,
+    sign_transfer,
+    void_sheet,
+)
 from labeling.services.planning import plan_batch
 from labeling.services.prints import print_master_record
 from labeling.templatetags.lims_format import isotopes
 from labeling.views.pages import MEANINGS, Outcome, act, allowed, carried_out, page, shown
 from labeling.views.paging import one_page
 from lims.accounts.actors import actor_of
-from lims.accounts.forms import SignatureForm
+from lims.accounts.forms import ReasonedSignatureForm, SignatureForm
 from lims.accounts.models import User
 from lims.accounts.roles import Permission, may
 from lims.downloads import download
@@ -103,6 +110,8 @@ def sheet_page(request: HttpRequest, number: str, outcome: Outcome | None = None
         "scan_form": forms.get("scan") or ScanForm(slug="scan"),
         "void_form": forms.get("void") or VoidForm(slug="void"),
         "transfer_form": forms.get("transfer") or SignatureForm(slug="transfer"),
+        "may_stand_in": allowed(request, Permission.STAND_IN),
+        "stand_in_form": forms.get("stand_in") or ReasonedSignatureForm(slug="stand-in"),
         "comparison_form": comparison_form,
         "rows": _comparison_rows(facts, comparison_form) if facts and ready else [],
         "meanings": MEANINGS,
@@ -200,6 +209,21 @@ def transfer(request: HttpRequest, number: str) -> HttpResponse:
     )
     if not outcome.done:
         return sheet_page(request, number, outcome, transfer=form)
+    return redirect("labeling:downtime-sheet", number)
+
+
+@page
+@act
+def stand_in(request: HttpRequest, number: str) -> HttpResponse:
+    form = ReasonedSignatureForm(request.POST, slug="stand-in")
+    outcome = carried_out(
+        form,
+        lambda: sign_in_place(
+            actor=actor_of(request), number=number, credential=form.credential, reason=form.cleaned_data["reason"]
+        ),
+    )
+    if not outcome.done:
+        return sheet_page(request, number, outcome, stand_in=form)
     return redirect("labeling:downtime-sheet", number)
 
 

@@ -101,7 +101,9 @@ def instrument_page(request: HttpRequest, code: str, outcome: Outcome | None = N
         "checks": checks,
         "trend": trend_of(equipment),
         "calibrations": list(
-            equipment.calibrations.select_related("recorded_by").order_by("-valid_from", "-pk")[:SHOWN]
+            equipment.calibrations.select_related("recorded_by", "certificate_kept").order_by("-valid_from", "-pk")[
+                :SHOWN
+            ]
         ),
         "may_restate": allowed(request, Permission.RESTATE),
         "zone_hint": zone_hint(),
@@ -197,7 +199,8 @@ def linearity(request: HttpRequest, code: str) -> HttpResponse:
     def do(actor: Actor) -> object:
         typed = form.cleaned_data
         readings = [SourceReading(**row) for row in form.readings]
-        return record_linearity(actor=actor, code=code, nuclide=typed["nuclide"], readings=readings, note=typed["note"])
+        told = {name: typed[name] for name in ("nuclide", "note", "reason")}
+        return record_linearity(actor=actor, code=code, readings=readings, **told)
 
     return _kept(request, code, "linearity", form, do)
 

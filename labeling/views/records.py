@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -13,9 +13,13 @@ from labeling.forms.registers import VerifyForm
 from labeling.selectors.batch import document_of, document_row, find_batch
 from labeling.selectors.facts import facts_of
 from labeling.views.activity import activity_now
-from labeling.views.pages import batch_frame, carried_out, page, shown
+from labeling.views.pages import allowed, batch_frame, carried_out, page, shown
 from labeling.views.paging import one_page
+from lims.accounts.models import User
+from lims.accounts.roles import Permission
+from lims.downloads import download
 from lims.records.models import Document
+from lims.records.selectors import require_content
 from lims.records.verification import Verification, verify_pdf
 
 
@@ -27,7 +31,9 @@ def batch_context(number: str, tab: str) -> dict[str, Any]:
 @page
 @require_safe
 def batch_records(request: HttpRequest, number: str) -> HttpResponse:
-    return shown(request, "labeling/batch_records.html", batch_context(number, "records"))
+    context = batch_context(number, "records")
+    context["may_package"] = allowed(request, Permission.READ_AUDIT)
+    return shown(request, "labeling/batch_records.html", context)
 
 
 @page
@@ -43,6 +49,7 @@ def records(request: HttpRequest) -> HttpResponse:
         ],
         "older": found.older,
         "form": form,
+        "may_package": allowed(request, Permission.READ_AUDIT),
     }
     if not posted:
         return shown(request, "labeling/records.html", context)
@@ -70,9 +77,7 @@ def place_of(document: Document) -> str:
 def content(request: HttpRequest, pk: int) -> HttpResponse:
     """The stored bytes, never rendered again."""
     document = Document.objects.filter(pk=pk, state=Document.State.SEALED).first()
-    if document is None or document.pdf is None:
+    if document is None:
         raise Http404("There is no sealed record under this number yet.")
-    name = f"{document.number.replace('/', '-')}.pdf"
-    answer = HttpResponse(bytes(document.pdf), content_type="application/pdf")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    require_content(cast("User", request.user), document)
+    return download(document.content, name=document.file_name, media_type=document.media_type, sha256=document.sha256)

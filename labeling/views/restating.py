@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from labeling.forms.instruments import RestatementForm
 from labeling.selectors.instrument_rows import find_instrument
 from labeling.selectors.reevaluation import pending_batches, restatement_row
+from labeling.selectors.restated_readings import restated_of
 from labeling.services.restating import Preview, Proposal, preview, restate
 from labeling.views.pages import MEANINGS, Outcome, act, allowed, carried_out, page, shown
 from lims.accounts.actors import actor_of
@@ -77,6 +79,8 @@ def restatement(request: HttpRequest, code: str, pk: int) -> HttpResponse:
         "restatement": restatement_row(found),
         "done": len(found.batches) - len(pending_batches(found)),
         "batches": found.batches,
+        "readings": restated_of(found.readings.all()),
+        "left_out": json.loads(found.signature.manifest).get("left_out", []),
         "rows": [
             {
                 "number": r.batch.number,

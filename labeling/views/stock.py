@@ -17,7 +17,8 @@ from labeling.domain.protocol import MATERIAL_KINDS
 from labeling.domain.quantities import parse_number
 from labeling.domain.uncertainty import nominal
 from labeling.forms.materials import AcceptanceForm, CertificateForm, SurveyForm, WithdrawalForm
-from labeling.models import Lot
+from labeling.models import Container, Lot
+from labeling.selectors.containers import container_row
 from labeling.selectors.nuclides import nuclide_in_use
 from labeling.selectors.stock import StockFilter, find_lot, lot_document, lot_row
 from labeling.services.materials import acceptance_concerns, decide_lot
@@ -71,7 +72,8 @@ def _state_link(query: Any, code: str, label: str, *, here: bool) -> dict[str, o
 
 
 def _row(lot: Lot) -> dict[str, Any]:
-    row = lot_row(lot)
+    container: Container | None = getattr(lot, "container", None)
+    row = {**lot_row(lot), "held": container_row(container, at=timezone.now()) if container else None}
     if lot.status != Lot.Status.ACCEPTED:
         return {**row, "state": lot.status}
     expired, used_up = lot.expires_at <= timezone.now(), lot.left == 0
@@ -92,9 +94,8 @@ def lot_page(request: HttpRequest, pk: int, outcome: Outcome | None = None, **fo
     keeps = allowed(request, Permission.RECEIVE_LOT)
     uses = found.entries.filter(corrected_by=None).select_related("batch").order_by("-pk")[:20]
     context = {
-        "lot": {**lot_document(found), "state": _row(found)["state"]},
+        "lot": lot_document(found) | _row(found),
         "activity": _activity_now(found),
-        "container": getattr(found, "container", None),
         "difference": _difference(found),
         "concerns": acceptance_concerns(found) if waits else [],
         "meanings": MEANINGS,
@@ -120,7 +121,7 @@ def _withdrawal_form(lot: Lot) -> WithdrawalForm:
 
 
 def _activity_now(lot: Lot) -> dict[str, object] | None:
-    """What the lot would hold now if nothing had been taken, from the reading on arrival or else the statement."""
+    """What was read on arrival, or else stated, decayed to now: of a lot that has no container whose content counts."""
     reading = lot.received or lot.stated
     if not lot.nuclide or not reading:
         return None

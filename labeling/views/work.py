@@ -1,4 +1,4 @@
-"""The worksheet of a batch: start, record, correct, time, verify, complete. Each field is saved on its own."""
+"""The worksheet of a batch: start, record, correct, time. Each field is saved on its own."""
 
 from __future__ import annotations
 
@@ -18,16 +18,13 @@ from django.views.decorators.http import require_safe
 
 from labeling.domain.lifecycle import BatchStatus
 from labeling.forms.dispatch import DispatchForm
-from labeling.forms.worksheet import HOW, EntryForm, StartForm, TimerForm, ValueVerificationForm, VerificationForm
+from labeling.forms.worksheet import HOW, EntryForm, StartForm, TimerForm, VerificationForm
 from labeling.selectors.batch import document_of, find_batch, revision_of
 from labeling.selectors.clock import database_now
 from labeling.selectors.facts import facts_of
-from labeling.services.clearance import clear_line, verify_line
-from labeling.services.completion import complete_batch
 from labeling.services.planning import start_batch
 from labeling.services.recording import Reading, correct_entry, record_entry
 from labeling.services.timers import record_timer
-from labeling.services.verification import verify_entry, verify_step
 from labeling.views.activity import activity_now
 from labeling.views.pages import Outcome, act, allowed, batch_frame, carried_out, page, shown
 from labeling.views.trained import trained_for
@@ -37,6 +34,7 @@ from labeling.views.worksheet import (
     may_stop,
     missing_of,
     plus_minus,
+    series_of,
     site_choices,
     steps_of,
     waits_of,
@@ -87,20 +85,25 @@ def _context(request: HttpRequest, number: str, outcome: Outcome | None, forms: 
     steps = steps_of(document, choices=site_choices(document), writable=writable, bound=bound)
     at = request.GET.get("at", "")
     next_field, reached = focus_next(steps, at=at) if outcome is None else ("", "")
+    verify_allowed = in_progress and (works or trained.verifies)
+    missing = missing_of(document)
+    series = series_of(steps, forms.get("verify-series")) if verify_allowed else None
     context = {
         **batch_frame(document, "work"),
         "activity": activity_now(facts, at=timezone.now()),
         "steps": steps,
         "waits": waits_of(facts),
         "writable": writable,
-        "verify_allowed": in_progress and (works or trained.verifies),
+        "verify_allowed": verify_allowed,
+        "series": series,
         "untrained": trained.untrained,
-        "missing": missing_of(document),
+        "missing": missing,
         "autofocus": next_field,
         "timer_form": forms.get("timer"),
         "verify_form": forms.get("verify"),
         "start_form": forms.get("start") or _start_form(document, makes=trained.makes),
-        "complete_form": (forms.get("complete") or _signature(document, "complete")) if writable else None,
+        # Nobody is asked to sign a completion that would be refused: what is missing stands in its place.
+        "complete_form": None if missing or not writable else forms.get("complete") or _signature(document, "complete"),
         "may_report": in_progress and allowed(request, Permission.REPORT_DEVIATION),
         "complete_signed": _completion(document),
         "clearance": clearance if in_progress else None,
@@ -110,7 +113,12 @@ def _context(request: HttpRequest, number: str, outcome: Outcome | None, forms: 
         "dispatch_form": forms.get("dispatch") or _dispatch_form(request, document),
         "scan_prefix": settings.SCAN_PREFIX,
         "unfolded": {at, reached}
-        | _unfolded(steps, for_verifier=allowed(request, Permission.VERIFY), writable=writable, refused=forms),
+        | _unfolded(
+            steps,
+            for_verifier=allowed(request, Permission.VERIFY) and series is None,
+            writable=writable and series is None,
+            refused=forms,
+        ),
         "plus_minus": plus_minus(document),
         "now": database_now(),
         "zone": timezone.get_current_timezone_name(),
@@ -172,6 +180,7 @@ def _raise_a_stray_refusal(context: dict[str, Any], forms: Mapping[str, Form]) -
         "clear": context["clearance"] is not None,
         "verify-line": context["clearance"] is not None,
         "verify-entry": any(slot.needs_check for step in context["steps"] for slot in step.slots),
+        "verify-series": context["series"] is not None,
         "entry": any(slot.is_open for step in context["steps"] for slot in step.slots),
         "timer": context["writable"],
         "verify": any(
@@ -270,68 +279,3 @@ def timer(request: HttpRequest, number: str) -> HttpResponse:
         return worksheet(request, number, outcome, timer=form)
     step = form.cleaned_data["step"]
     return redirect(f"{reverse('labeling:batch', args=[number])}?at={step}#{step}")
-
-
-@page
-@act
-def verify(request: HttpRequest, number: str, step: str) -> HttpResponse:
-    form = VerificationForm(request.POST, slug=f"verify-{step}")
-    form.step_key = step
-    outcome = carried_out(
-        form,
-        lambda: verify_step(
-            actor=actor_of(request),
-            number=number,
-            step=step,
-            credential=form.credential,
-            seen=form.cleaned_data["seen"],
-        ),
-    )
-    if not outcome.done:
-        return worksheet(request, number, outcome, verify=form)
-    return redirect(f"{reverse('labeling:batch', args=[number])}#{step}")
-
-
-@page
-@act
-def verify_value(request: HttpRequest, number: str, pk: int) -> HttpResponse:
-    """The second person's check of one value, at the workstation where it was recorded."""
-    form = ValueVerificationForm(request.POST, slug=f"verify-value-{pk}")
-    form.entry_id = pk
-    outcome = carried_out(
-        form,
-        lambda: verify_entry(actor=actor_of(request), number=number, entry_id=pk, credential=form.credential),
-    )
-    if not outcome.done:
-        return worksheet(request, number, outcome, **{"verify-entry": form})
-    return redirect("labeling:batch", number)
-
-
-@page
-@act
-def clear(request: HttpRequest, number: str) -> HttpResponse:
-    """The cleared line, signed for; then the second person's signature, where the protocol asks for it."""
-    second = request.POST.get("part") == "verified"
-    name, do = ("verify-line", verify_line) if second else ("clear", clear_line)
-    form = SignatureForm(request.POST, slug=name)
-    outcome = carried_out(form, lambda: do(actor=actor_of(request), number=number, credential=form.credential))
-    return redirect("labeling:batch", number) if outcome.done else worksheet(request, number, outcome, **{name: form})
-
-
-@page
-@act
-def complete(request: HttpRequest, number: str) -> HttpResponse:
-    form = SignatureForm(request.POST, slug="complete")
-    outcome = carried_out(
-        form,
-        lambda: complete_batch(
-            actor=actor_of(request),
-            number=number,
-            credential=form.credential,
-            revision=form.cleaned_data["revision"],
-        ),
-    )
-    if not outcome.done:
-        return worksheet(request, number, outcome, complete=form)
-    messages.success(request, f"{number} is complete and in quarantine.", extra_tags="pass")
-    return redirect("qc:tests", number)

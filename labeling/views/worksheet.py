@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from django.forms import Form
 from django.utils import timezone
 
 from labeling.domain.lifecycle import BatchStatus
-from labeling.forms.worksheet import HOW, Calibrated, EntryForm
+from labeling.forms.worksheet import HOW, Calibrated, EntryForm, SeriesVerificationForm
 from labeling.selectors.facts import BatchFacts
 from labeling.selectors.instrument_rows import instrument_rows
 from labeling.selectors.stock import instruments, usable_lots
@@ -77,6 +78,35 @@ class Step:
     @property
     def blank_verification(self) -> SignatureForm:
         return SignatureForm(slug=f"verify-{self.json['key']}")
+
+    @property
+    def is_unusual(self) -> bool:
+        """Whether something in it asks for a second look: a value out of range, late or corrected, a timer outside."""
+        timer = self.json["timer"]
+        entries = [slot.json["entry"] for slot in self.slots if slot.json["entry"]]
+        marked = any(entry["out_of_range"] or entry["late"] or entry["corrects"] for entry in entries)
+        return marked or bool(timer and timer["conforms"] is False)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The steps that await the second person, under one form that signs for all that are ticked."""
+
+    steps: list[Step]
+    form: Form
+
+    @property
+    def ticked(self) -> frozenset[str]:
+        chosen = self.form.chosen if isinstance(self.form, SeriesVerificationForm) else None
+        return frozenset(step.json["key"] for step in self.steps) if chosen is None else chosen
+
+
+def series_of(steps: Sequence[Step], refused: Form | None) -> Series | None:
+    """Where two steps or more await the second person; a single one has its own form."""
+    waiting = [step for step in steps if step.awaits_second_person]
+    if len(waiting) < 2:
+        return None
+    return Series(waiting, refused or SeriesVerificationForm(slug=SeriesVerificationForm.SLUG))
 
 
 def may_stop(timer: Json | None) -> datetime | None:

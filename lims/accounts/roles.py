@@ -37,6 +37,7 @@ class Permission(StrEnum):
     SUBMIT_DOCUMENT = "review and submit protocols and specifications"
     APPROVE_DOCUMENT = "approve protocols and specifications and make them effective"
     ISSUE_PRINT = "issue master records and blank worksheets"
+    STAND_IN = "sign for a down-time sheet in place of a person who is not available"
     READ_AUDIT = "read the audit trail"
     REVIEW_AUDIT = "review the audit trail of a batch"
     REVIEW_SITE_AUDIT = "review the audit trail of the site, period by period"
@@ -44,6 +45,7 @@ class Permission(StrEnum):
     ACKNOWLEDGE = "acknowledge alarms"
     TRAIN = "record and withdraw the training of other people"
     READ_ACCESS = "see who signed in, was turned away or locked out"
+    REVIEW_ACCESS = "review who has access, and sign for it"
     MANAGE_PEOPLE = "enroll and deactivate people"
 
 
@@ -93,9 +95,10 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             {
                 *(P.VIEW, P.ACCEPT_LOT, P.INVESTIGATE, P.HOLD_BATCH, P.REJECT_BATCH),
                 *(P.REPORT_DEVIATION, P.ASSESS_DEVIATION, P.ASSESS_CRITICAL_DEVIATION),
-                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.READ_AUDIT, P.REVIEW_SITE_AUDIT, P.READ_ACCESS),
+                *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.READ_AUDIT, P.REVIEW_SITE_AUDIT),
+                *(P.READ_ACCESS, P.REVIEW_ACCESS),
                 *(P.SERVE_EQUIPMENT, P.RULE_EQUIPMENT, P.ALLOW_UNCHECKED, P.RESTATE),
-                *(P.ISSUE_PRINT, P.WATCH, P.ACKNOWLEDGE),
+                *(P.ISSUE_PRINT, P.STAND_IN, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         # Sees and answers for alarms, instruments, stock and waste; neither makes a batch nor decides about one.

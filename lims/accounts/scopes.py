@@ -38,8 +38,9 @@ PERMISSIONS: Mapping[Scope, frozenset[Permission]] = MappingProxyType(
                 *(P.VIEW, P.MAKE_BATCH, P.VERIFY, P.ACCEPT_LOT, P.REVIEW_RESULT, P.INVESTIGATE, P.ASSESS_DEVIATION),
                 *(P.ASSESS_CRITICAL_DEVIATION, P.RELEASE_BATCH, P.REJECT_BATCH, P.DISPATCH_BATCH),
                 *(P.SUBMIT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.CLEAR_WASTE),
-                *(P.SERVE_EQUIPMENT, P.RULE_EQUIPMENT, P.ALLOW_UNCHECKED, P.RESTATE),
+                *(P.SERVE_EQUIPMENT, P.RULE_EQUIPMENT, P.ALLOW_UNCHECKED, P.RESTATE, P.STAND_IN),
                 *(P.READ_AUDIT, P.REVIEW_AUDIT, P.REVIEW_SITE_AUDIT),  # who signs for a review reads first
+                *(P.READ_ACCESS, P.REVIEW_ACCESS),
             }
         ),
         Scope.ADMINISTER: frozenset({P.MANAGE_PEOPLE, P.READ_ACCESS}),

@@ -59,10 +59,16 @@ def issue_token(*, username: str, password: str, otp: str, address: str, scopes:
     return Issued(row, text)
 
 
+def living() -> QuerySet[Token]:
+    """The tokens that still open the door, of all open accounts."""
+    now = timezone.now()
+    idle = now - timedelta(minutes=settings.IDLE_MINUTES)
+    return Token.objects.filter(user__is_active=True, revoked_at=None, expires_at__gt=now, used_at__gte=idle)
+
+
 def living_tokens(user: User) -> QuerySet[Token]:
-    """The tokens of a person that still open the door."""
-    idle = timezone.now() - timedelta(minutes=settings.IDLE_MINUTES)
-    return Token.objects.filter(user=user, revoked_at=None, expires_at__gt=timezone.now(), used_at__gte=idle)
+    """Those of one person."""
+    return living().filter(user=user)
 
 
 def end_token(*, user: User, token_id: int, address: str) -> None:

@@ -42,8 +42,13 @@ class Alarm(models.Model):
         CHECK_FAILED = "check_failed", "Instrument check failed"
         NOT_PRINTED = "not_printed", "Record not printed"
         DEMO_ACCOUNTS = "demo_accounts", "Demo accounts in production"
+        ACCESS_REVIEW = "access_review", "Access review overdue"
         RESTATED = "restated", "Released batch restated"
         TRAIL_BROKEN = "trail_broken", "Audit trail does not verify"
+        LICENCE_EXCEEDED = "licence_exceeded", "Above the licence"
+        INSTRUMENT_DUE = "instrument_due", "Instrument overdue or failed"
+        TIMER_MISSED = "timer_missed", "Timer not stopped"
+        EXPIRED_IN_USE = "expired_in_use", "Expired while in use"
 
     class Severity(models.TextChoices):
         WARNING = "warning", "Warning"

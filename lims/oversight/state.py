@@ -14,19 +14,21 @@ from lims.oversight.clocks import MOST_DRIFT, read_clocks
 from lims.oversight.models import Alarm, TrailWalk
 from lims.oversight.seals import oldest_unsealed
 from lims.oversight.selectors import alarms
+from lims.people.access_review import fault_of_review
 from lims.people.demo import fault_of_production
 
 
 def state_of_installation() -> dict[str, Any]:
     clocks = read_clocks()
     queue = queue_answers()
-    accounts, trail = fault_of_production(), state_of_trail()
+    accounts = [fault for fault in (fault_of_production(), fault_of_review()) if fault]
+    trail = state_of_trail()
     return {
         "status": "ok" if queue and not (clocks.faults or accounts or trail["faults"]) else "degraded",
         "database": "ok",  # it has just told its time
         "queue": "ok" if queue else "down",
         "version": settings.VERSION,
-        "accounts": {"faults": [accounts] if accounts else []},
+        "accounts": {"faults": accounts},
         "trail": trail,
         "clock": {
             "synchronization": clocks.synchronization.value,

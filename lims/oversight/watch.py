@@ -1,4 +1,4 @@
-"""What beat looks after: the clocks, lockouts that the access log tells of, and demo accounts in production."""
+"""What beat looks after: clocks, lockouts that the access log tells of, demo accounts in production, access reviews."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lims.accounts.models import AccessEvent
 from lims.oversight.clocks import Clocks, read_clocks
 from lims.oversight.models import Alarm
 from lims.oversight.services import alarm_of_lockout, sound_alarm
+from lims.people.access_review import fault_of_review, newest_review
 from lims.people.demo import fault_of_production
 
 LOCKOUTS = ("locked", "locked_out", "lockout")
@@ -21,6 +22,15 @@ def watch() -> None:
     watch_clocks(read_clocks())
     watch_lockouts()
     watch_accounts()
+    watch_access_review()
+
+
+def watch_access_review() -> None:
+    """One alarm for each review that is missed, however long nobody signs it."""
+    if fault := fault_of_review():
+        newest = newest_review()
+        cause = f"access_review:after:{newest.pk if newest else 0}"
+        sound_alarm(kind=Alarm.Kind.ACCESS_REVIEW, subject="user access", text=fault, cause=cause)
 
 
 def watch_accounts() -> None:

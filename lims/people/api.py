@@ -18,7 +18,7 @@ from lims.accounts.statement import SHA256, TEXT, VERSION, has_accepted
 from lims.audit.api import Endpoint
 from lims.inputs import Input, read_input
 from lims.pagination import NewestFirst
-from lims.people import selectors, services
+from lims.people import access_review, selectors, services
 from lims.people.own import accept_statement
 from lims.signatures.serializers import SignatureInput, credential_of
 
@@ -46,6 +46,12 @@ class EnrollInput(Input):
     roles = serializers.ListField(child=serializers.CharField(max_length=24), max_length=20)
     password = serializers.CharField(max_length=256, trim_whitespace=False, write_only=True)
     identity = serializers.CharField(max_length=400)
+
+
+class ReviewInput(Input):
+    signature = SignatureInput()
+    conclusion = serializers.CharField(max_length=4000, allow_blank=True)
+    seen = serializers.CharField(max_length=64)
 
 
 class AcceptInput(Input):
@@ -110,6 +116,50 @@ class AccessApi(Endpoint):
         rows = selectors.access_events(request.query_params.dict())
         page: list[Any] = pages.paginate_queryset(rows, request, self) or []
         return pages.get_paginated_response([selectors.access_row(event) for event in page])
+
+
+class AccountsApi(Endpoint):
+    """Who has access now, with `sha256` of how the accounts stand, which the signature of a review takes as `seen`."""
+
+    permission = Permission.READ_ACCESS
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(access_review.present_document())
+
+
+class AccessReviewsApi(Endpoint):
+    """Signed reviews of who has access; POST signs one."""
+
+    permission = Permission.READ_ACCESS
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        pages = NewestFirst()
+        page: list[Any] = pages.paginate_queryset(access_review.reviews(), request, self) or []
+        return pages.get_paginated_response([access_review.review_row(review) for review in page])
+
+    @extend_schema(request=ReviewInput, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        data = read_input(ReviewInput, request.data)
+        review = access_review.review_access(
+            actor=actor_of(request),
+            credential=credential_of(data),
+            conclusion=data["conclusion"],
+            seen=data["seen"],
+        )
+        return Response(access_review.review_row(access_review.find_review(review.pk)), status=201)
+
+
+class AccessReviewApi(Endpoint):
+    """A review with the list of accounts as it was signed."""
+
+    permission = Permission.READ_ACCESS
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, review_id: int) -> Response:
+        review = access_review.find_review(review_id)
+        return Response({**access_review.review_row(review), "listed": review.listed})
 
 
 class StatementApi(Endpoint):

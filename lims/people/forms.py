@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from lims.accounts.forms import SignatureForm
 from lims.people.services import GRANTABLE
 
 NEW_PASSWORD = forms.PasswordInput(attrs={"autocomplete": "new-password"})
@@ -83,6 +84,18 @@ class PasswordForm(PersonForm):
         if given.get("new") and given.get("again") and given["new"] != given["again"]:
             self.add_error("again", "The two differ.")
         return given
+
+
+class AccessReviewForm(SignatureForm):
+    """`seen` is the digest of how the accounts stood on the page."""
+
+    conclusion = forms.CharField(
+        label="What you conclude",
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="For example: all accounts are needed with these roles; mara is to be closed.",
+    )
+    seen = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
 
 class CodeForm(PersonForm):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from lims.people import own_pages, views
+from lims.people import own_pages, review_pages, views
 
 app_name = "people"
 urlpatterns = [
@@ -11,6 +11,9 @@ urlpatterns = [
     path("people/<str:username>/", views.person, name="person"),
     path("people/<str:username>/<str:act>/", views.upkeep, name="upkeep"),
     path("access/", views.access, name="access"),
+    path("access/review/", review_pages.access_review, name="access-review"),
+    path("access/review/list/", review_pages.present_list, name="access-list"),
+    path("access/review/<int:pk>/list/", review_pages.reviewed_list, name="access-reviewed-list"),
     path("account/", own_pages.account, name="account"),
     path("account/tokens/<int:pk>/end/", own_pages.end_one_token, name="end-token"),
     path("account/password/", own_pages.password, name="password"),

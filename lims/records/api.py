@@ -14,20 +14,26 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from lims.accounts.models import User
 from lims.audit.api import Endpoint
+from lims.downloads import download
 from lims.errors import Conflict, InvalidInput, NotFound
 from lims.records.models import Document
-from lims.records.selectors import document_row
+from lims.records.selectors import document_row, require_content
 from lims.records.verification import Verification, verify_pdf
 
-LARGEST_PDF = 20 * 1024 * 1024
+LARGEST = 20 * 1024 * 1024
 
 
 class PdfParser(BaseParser):
     media_type = "application/pdf"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        return {"body": stream.read(LARGEST_PDF + 1)}
+        return {"body": stream.read(LARGEST + 1)}
+
+
+class ZipParser(PdfParser):
+    media_type = "application/zip"
 
 
 def verification_row(verification: Verification) -> dict[str, Any]:
@@ -73,10 +79,12 @@ class DocumentApi(Endpoint):
 class DocumentContentApi(Endpoint):
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
     def get(self, request: Request, document_id: int) -> HttpResponse:
-        return pdf_response(find_document(document_id))
+        document = find_document(document_id)
+        require_content(cast("User", request.user), document)
+        return sealed_content(document)
 
 
-def pdf_response(document: Document) -> HttpResponse:
+def sealed_content(document: Document) -> HttpResponse:
     """The stored bytes of a sealed record, never rendered again."""
     if document.state != Document.State.SEALED or document.pdf is None:
         raise Conflict(
@@ -84,19 +92,16 @@ def pdf_response(document: Document) -> HttpResponse:
             code="not_sealed",
             state=document.state,
         )
-    name = document.number.replace("/", "-")
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}.pdf"',
-        "ETag": f'"{document.sha256}"',
-        "Cache-Control": "private, no-store",
-    }
-    return HttpResponse(bytes(document.pdf), content_type="application/pdf", headers=headers)
+    return download(document.content, name=document.file_name, media_type=document.media_type, sha256=document.sha256)
 
 
 class VerifyApi(APIView):
-    parser_classes = (PdfParser, MultiPartParser)
+    parser_classes = (PdfParser, ZipParser, MultiPartParser)
 
-    @extend_schema(request={"application/pdf": OpenApiTypes.BINARY}, responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        request={"application/pdf": OpenApiTypes.BINARY, "application/zip": OpenApiTypes.BINARY},
+        responses=OpenApiTypes.OBJECT,
+    )
     def post(self, request: Request) -> Response:
         return Response(verification_row(verify_pdf(_uploaded(cast("Mapping[str, Any]", request.data)))))
 
@@ -104,9 +109,13 @@ class VerifyApi(APIView):
 def _uploaded(data: Mapping[str, Any]) -> bytes:
     """The bytes sent as the body, or as a file of a form."""
     file = data.get("file")
-    content: bytes = file.read(LARGEST_PDF + 1) if isinstance(file, UploadedFile) else data.get("body") or b""
+    content: bytes = file.read(LARGEST + 1) if isinstance(file, UploadedFile) else data.get("body") or b""
     if not content:
-        raise InvalidInput("Send the PDF as the body, or as “file” of a form.", code="missing_value", field="file")
-    if len(content) > LARGEST_PDF:
-        raise InvalidInput("The file is larger than any record, 20 MB.", code="too_large", field="file")
+        raise InvalidInput("Send the record as the body, or as “file” of a form.", code="missing_value", field="file")
+    if len(content) > LARGEST:
+        raise InvalidInput(
+            "The file is larger than 20 MB; compare its SHA-256 with the one under Records.",
+            code="too_large",
+            field="file",
+        )
     return content

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Length, Now
 
 from lims.audit.models import Operation
 
@@ -24,6 +24,7 @@ class Document(models.Model):
         MASTER_RECORD = "master_record", "Master record"
         BLANK_WORKSHEET = "blank_worksheet", "Blank worksheet"
         AUDIT_TRAIL = "audit_trail", "Audit trail"
+        PACKAGE = "inspection_package", "Inspection package"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Waiting for the printer"
@@ -48,7 +49,9 @@ class Document(models.Model):
     not_before = models.DateTimeField(null=True, editable=False)
     error = models.TextField(blank=True, editable=False)
 
+    # The sealed bytes: a PDF, or of an inspection package a ZIP.
     pdf = models.BinaryField(null=True, editable=False)
+    size = models.GeneratedField(expression=Length("pdf"), output_field=models.IntegerField(null=True), db_persist=True)
     sha256 = models.CharField(max_length=64, blank=True, editable=False)
     sealed_at = models.DateTimeField(null=True, editable=False)
 
@@ -72,6 +75,18 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def is_package(self) -> bool:
+        return self.kind == self.Kind.PACKAGE
+
+    @property
+    def media_type(self) -> str:
+        return "application/zip" if self.is_package else "application/pdf"
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.number.replace('/', '-')}.{'zip' if self.is_package else 'pdf'}"
 
     @property
     def content(self) -> bytes:

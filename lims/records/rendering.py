@@ -25,7 +25,8 @@ from django.db.models.functions import Now
 from lims.oversight.models import Alarm
 from lims.oversight.services import sound_alarm
 from lims.records.models import Document
-from lims.records.seal import site_seal
+from lims.records.packing import packed
+from lims.records.seal import Seal, site_seal
 from lims.records.typesetting import typeset
 
 log = logging.getLogger(__name__)
@@ -59,22 +60,27 @@ def render_document(document_id: int) -> bool:
     log.info("Printing %s, attempt %d.", document.number, document.attempts)
     try:
         with _lease_kept(document_id, claim):
-            seal = site_seal()
-            pages = typeset(document, seal_fingerprint=seal.fingerprint)
-            pdf = seal.sealed(pages, number=document.number, title=document.title)
+            content = _made(document, site_seal())
     except Exception as error:  # the outermost frame of the work: whatever a record stumbles over is kept with it
         log.exception("Printing %s failed.", document.number)
         _put_back(document, claim, f"{type(error).__name__}: {error}")
         return False
     stored = _held(document_id, claim).update(
-        state=S.SEALED, pdf=pdf, sha256=hashlib.sha256(pdf).hexdigest(), sealed_at=Now(), error=""
+        state=S.SEALED, pdf=content, sha256=hashlib.sha256(content).hexdigest(), sealed_at=Now(), error=""
     )
     if stored:
         seconds = time.monotonic() - started
-        log.info("Sealed %s: %d bytes in %.1f s.", document.number, len(pdf), seconds)
+        log.info("Sealed %s: %d bytes in %.1f s.", document.number, len(content), seconds)
     else:
         log.warning("Another worker took over %s; this print is discarded.", document.number)
     return bool(stored)
+
+
+def _made(document: Document, seal: Seal) -> bytes:
+    if document.is_package:
+        return packed(document, seal)
+    pages = typeset(document, seal_fingerprint=seal.fingerprint)
+    return seal.sealed(pages, number=document.number, title=document.title)
 
 
 def overdue_documents() -> list[int]:

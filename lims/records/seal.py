@@ -11,6 +11,7 @@ record.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import tempfile
@@ -29,6 +30,7 @@ from pyhanko.keys.pemder import load_certs_from_pemder_data, load_private_key_fr
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
+from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 FIELD = "OxinateSeal"
@@ -65,6 +67,12 @@ class Seal:
         sealed = BytesIO()
         signer.sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf)), output=sealed)
         return sealed.getvalue()
+
+    def detached(self, content: bytes) -> bytes:
+        """A signature over these bytes in a file of its own (CMS, DER), as `openssl cms -verify` reads it."""
+        at = PdfCMSSignedAttributes(signing_time=datetime.now(UTC))
+        signed = asyncio.run(self.signer.async_sign_general_data(content, "sha256", signed_attr_settings=at))
+        return bytes(signed.dump())
 
 
 def site_seal() -> Seal:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
+from asn1crypto.cms import ContentInfo
 from pyhanko.keys import load_certs_from_pemder_data
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation import async_validate_detached_cms, validate_pdf_signature
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
-from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
+from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel, StandardCMSSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
 from lims.records.models import Document
+from lims.records.packing import MANIFEST, MANIFEST_SEAL
 from lims.records.seal import FIELD, seal_directory
 
 log = logging.getLogger(__name__)
+
+ZIP = b"PK\x03\x04"
+LARGEST_UNPACKED = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,8 @@ def _stranger(claimed: str) -> str:
 def check_seal(data: bytes) -> tuple[SealCheck, str]:
     """The seal, and the record number that the file claims to have."""
     try:
+        if data.startswith(ZIP):
+            return _package_seal(data)
         reader = PdfFileReader(BytesIO(data))
         claimed = _claimed_number(reader)
         seals = [signature for signature in reader.embedded_signatures if signature.field_name == FIELD]
@@ -118,25 +128,52 @@ def check_seal(data: bytes) -> tuple[SealCheck, str]:
         return unreadable, ""
 
 
+def _package_seal(data: bytes) -> tuple[SealCheck, str]:
+    """The seal over the manifest, which in turn names every file of the package."""
+    with ZipFile(BytesIO(data)) as zipped:
+        entries = zipped.infolist()
+        if sum(entry.file_size for entry in entries) > LARGEST_UNPACKED:
+            return NO_SEAL, ""
+        manifest, seal = zipped.read(MANIFEST), zipped.read(MANIFEST_SEAL)
+        held = {entry.filename: hashlib.sha256(zipped.read(entry)).hexdigest() for entry in entries}
+    told = json.loads(manifest)
+    listed = {file["name"]: file["sha256"] for file in told["files"]}
+    sealing = {MANIFEST: held[MANIFEST], MANIFEST_SEAL: held[MANIFEST_SEAL]}
+    # Two entries of one name would be one in `held`, and whoever unpacks may see the other.
+    whole = len(entries) == len(held) and held == listed | sealing
+    signed = ContentInfo.load(seal)["content"]
+    status = asyncio.run(async_validate_detached_cms(manifest, signed, _trusted()))
+    differs = "A file of the package is not what was sealed, or is missing, or was added."
+    return _told(status, differs="" if whole else differs), str(told["package"])
+
+
+def _trusted() -> ValidationContext:
+    return ValidationContext(trust_roots=site_certificates(), allow_fetching=False)
+
+
 def _judged(seal: EmbeddedPdfSignature) -> SealCheck:
-    context = ValidationContext(trust_roots=site_certificates(), allow_fetching=False)
     # Without the analysis of later revisions (25 s on a tagged file): a seal that does not cover the whole file is
     # broken here anyway.
-    status: PdfSignatureStatus = validate_pdf_signature(seal, context, skip_diff=True)
-    signer = str(seal.signer_cert.subject.native.get("common_name", "an unnamed certificate"))
-    at = status.signer_reported_dt.astimezone(UTC) if status.signer_reported_dt else None
+    status: PdfSignatureStatus = validate_pdf_signature(seal, _trusted(), skip_diff=True)
     whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
+    return _told(status, differs="" if whole else "Something was added to the file after it was sealed.")
+
+
+def _told(status: StandardCMSSignatureStatus, *, differs: str) -> SealCheck:
+    """What a signature says; `differs` where it does not cover what is there."""
+    signer = str(status.signing_cert.subject.native.get("common_name", "an unnamed certificate"))
+    at = status.signer_reported_dt.astimezone(UTC) if status.signer_reported_dt else None
     if not (status.intact and status.valid):
         sentence = "The seal is broken: the file was changed after it was sealed."
-    elif not whole:
-        sentence = "Something was added to the file after it was sealed."
+    elif differs:
+        sentence = differs
     elif not status.trusted:
         sentence = f"The seal is unbroken, but it is not this site’s: it was made by {signer}."
     else:
         when = f", {at:%d %b %Y %H:%M:%S} UTC" if at else ""
         sentence = f"The seal of this site is unbroken and covers the whole file ({signer}{when})."
     return SealCheck(
-        intact=status.intact and status.valid and whole,
+        intact=status.intact and status.valid and not differs,
         by_this_site=status.trusted,
         signer=signer,
         signed_at=at,

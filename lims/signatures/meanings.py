@@ -1,8 +1,12 @@
-"""The closed list of what a signature can mean (SIG-2)."""
+"""The closed list of what a signature can mean, and what its signer needs to be allowed for it (SIG-2)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
+
+from lims.accounts.roles import Permission
 
 
 class Meaning(StrEnum):
@@ -26,8 +30,10 @@ class Meaning(StrEnum):
     TRAINED = "trained"
     TRAINING_WITHDRAWN = "training_withdrawn"
     PERIOD_REVIEWED = "period_reviewed"
+    ACCESS_REVIEWED = "access_reviewed"
     LINE_CLEARED = "line_cleared"
     HANDED_OVER = "handed_over"
+    SIGNED_IN_PLACE = "signed_in_place"
 
     @property
     def text(self) -> str:
@@ -55,6 +61,39 @@ _TEXT = {
     Meaning.AUDIT_TRAIL_REVIEWED: "I reviewed the audit trail up to the event stated.",
     Meaning.SURVEYED: "I surveyed this with the result stated.",
     Meaning.PERIOD_REVIEWED: "I reviewed the sample and the exceptions of this period of the audit trail.",
+    Meaning.ACCESS_REVIEWED: "I reviewed who has access and with which roles, and conclude what is stated.",
     Meaning.LINE_CLEARED: "I cleared the work area: nothing of another product or person is left in it.",
     Meaning.HANDED_OVER: "I handed this over; the identity on it is that of the batch.",
+    Meaning.SIGNED_IN_PLACE: "I sign in place of the person who did this work, for the reason stated.",
 }
+
+P = Permission
+# One permission for each kind of thing that is signed for: documents, results, lots, batches, classes of deviations.
+PERMISSIONS: Mapping[str, frozenset[P]] = MappingProxyType(
+    {
+        Meaning.PERFORMED: frozenset({P.MAKE_BATCH}),
+        Meaning.VERIFIED: frozenset({P.VERIFY}),
+        Meaning.REVIEWED: frozenset({P.SUBMIT_DOCUMENT, P.REVIEW_RESULT}),
+        Meaning.APPROVED: frozenset({P.APPROVE_DOCUMENT, P.RULE_EQUIPMENT}),
+        Meaning.MADE_EFFECTIVE: frozenset({P.APPROVE_DOCUMENT}),
+        Meaning.RETIRED: frozenset({P.APPROVE_DOCUMENT}),
+        Meaning.ACCEPTED: frozenset({P.ACCEPT_LOT}),
+        Meaning.ASSESSED: frozenset({P.ASSESS_DEVIATION, P.ASSESS_CRITICAL_DEVIATION}),
+        Meaning.INVALIDATED: frozenset({P.INVESTIGATE}),
+        Meaning.ALLOWED: frozenset({P.ALLOW_UNCHECKED}),
+        Meaning.RESTATED: frozenset({P.RESTATE}),
+        Meaning.TAKEN_OUT_OF_SERVICE: frozenset({P.SERVE_EQUIPMENT}),
+        Meaning.PUT_IN_SERVICE: frozenset({P.SERVE_EQUIPMENT}),
+        Meaning.RELEASED: frozenset({P.RELEASE_BATCH}),
+        Meaning.REJECTED: frozenset({P.ACCEPT_LOT, P.REJECT_BATCH}),
+        Meaning.AUDIT_TRAIL_REVIEWED: frozenset({P.REVIEW_AUDIT}),
+        Meaning.SURVEYED: frozenset({P.CLEAR_WASTE}),
+        Meaning.TRAINED: frozenset({P.TRAIN}),
+        Meaning.TRAINING_WITHDRAWN: frozenset({P.TRAIN}),
+        Meaning.PERIOD_REVIEWED: frozenset({P.REVIEW_SITE_AUDIT}),
+        Meaning.LINE_CLEARED: frozenset({P.MAKE_BATCH}),
+        Meaning.HANDED_OVER: frozenset({P.DISPATCH_BATCH}),
+        Meaning.SIGNED_IN_PLACE: frozenset({P.STAND_IN}),
+        Meaning.ACCESS_REVIEWED: frozenset({P.REVIEW_ACCESS}),
+    }
+)

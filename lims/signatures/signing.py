@@ -13,7 +13,7 @@ from lims.accounts.attestation import Attestation
 from lims.accounts.roles import Permission, acting_role, require
 from lims.audit.models import Operation
 from lims.errors import SignatureRefused
-from lims.signatures.meanings import Meaning
+from lims.signatures.meanings import PERMISSIONS, Meaning
 from lims.signatures.models import Signature
 
 STATED = (
@@ -41,9 +41,11 @@ def sign(
     covers: str,
     manifest: Mapping[str, object],
 ) -> Signature:
-    """Sign `manifest` inside `op`. The attested person must be the one who acts, and hold `permission`."""
+    """Sign `manifest` inside `op`. The attested person must be the one who acts, and hold the `permission` it takes."""
     if attestation.user.pk != op.actor_id:
         raise SignatureRefused("A signature belongs to the person who acts; sign with your own name.")
+    if permission not in PERMISSIONS.get(meaning, ()):
+        raise SignatureRefused(f"Nobody signs “{meaning}” with the permission to {permission.value}.")
     require(attestation.user, permission)
     text = canonical(manifest)
     signature = Signature(

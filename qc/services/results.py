@@ -17,6 +17,7 @@ from labeling.domain.units import convert, unit
 from labeling.models import Batch, Deviation
 from labeling.selectors.clock import database_now
 from labeling.services.deviations import open_deviation
+from labeling.services.equipment import instrument_for
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.training import require_training_for
 from lims.accounts.actors import Actor
@@ -47,6 +48,7 @@ def record_result(
     unit_given: str = "",
     inputs: Mapping[str, Any] | None = None,
     at: datetime | None = None,
+    equipment: str = "",
     revision: int | None = None,
 ) -> TestResult:
     """One result against one test of the batch's specification: a value, or the raw data of the test's formula.
@@ -74,12 +76,14 @@ def record_result(
                 result=valid.pk,
             )
         moment = _measured(batch, at)
+        instrument = instrument_for(equipment.strip(), kind="", at=moment) if equipment.strip() else None
         result = TestResult(
             batch=batch,
             specification_version=batch.specification_version,
             test=test,
             attempt=len(attempts) + 1,
             measured_at=moment,
+            equipment=instrument,
             recorded_by=actor.user,
             operation=op,
         )
@@ -147,7 +151,9 @@ def invalidate_result(
 
 
 def result_manifest(result: TestResult) -> dict[str, object]:
+    """The instrument where one was named: what was signed before there were any stays as it is."""
     return {
+        **({"equipment": result.equipment.code} if result.equipment else {}),
         "batch": result.batch.number,
         "specification": result.specification_version.name,
         "result": result.pk,

@@ -132,6 +132,7 @@ def record(request: HttpRequest, number: str) -> HttpResponse:
             value=form.cleaned_data.get("value", ""),
             inputs=form.cleaned_data.get("raw"),
             at=form.cleaned_data["at"],
+            equipment=form.cleaned_data.get("equipment", ""),
         ),
     )
     if not outcome.done:

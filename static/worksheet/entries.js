@@ -2,6 +2,7 @@
 import { instantOf, iso, now } from "./instants.js";
 import { page, sheet } from "./page.js";
 import * as queue from "./queue.js";
+import * as working from "./working.js";
 
 const COMMA = /^[+-]?[\d\s.]*\d,\d[\d\s.,]*([eE][+-]?\d+)?$/;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+|\d{1,3}([ \u00a0\u2009\u202f]\d{3})+(\.\d+)?)([eE][+-]?\d{1,3})?$/;
@@ -48,8 +49,8 @@ function momentOf(form, made) {
   return at?.value && at.value !== at.defaultValue ? instantOf(at.value) : made;
 }
 
-/** @param {HTMLFormElement} form @param {string} value */
-async function keepEntry(form, value) {
+/** @param {HTMLFormElement} form @param {string} value @param {HTMLElement|null} button */
+async function keepEntry(form, value, button) {
   const made = now();
   const seen = input(form, "seen")?.value;
   const body = { value, ...rest(form) };
@@ -60,6 +61,7 @@ async function keepEntry(form, value) {
   const unit = form.querySelector(".inside > .unit")?.textContent || "";
   const said = form.dataset.type === "check" ? (value === "true" ? "✓ Yes" : "✕ No") : `${value} ${unit}`.trim();
   sessionStorage.removeItem(`draft:${form.getAttribute("action")}:${form.dataset.entry}`);
+  working.start(form, button);
   const kept = queue.keep({
     path: seen ? `entries/${seen}/correct/` : "entries/", body, made,
     slot: form.dataset.entry || "", label: form.dataset.label || "", shown: said,
@@ -70,8 +72,8 @@ async function keepEntry(form, value) {
   await kept;
 }
 
-/** @param {HTMLFormElement} form */
-async function keepTimer(form) {
+/** @param {HTMLFormElement} form @param {HTMLElement|null} button */
+async function keepTimer(form, button) {
   const made = now();
   const early = input(form, "early_reason");
   const event = input(form, "event").value;
@@ -82,6 +84,7 @@ async function keepTimer(form) {
   const given = rest(form);
   const reason = [early?.value.trim(), given.reason].filter(Boolean).join(" ");
   const body = { ...given, ...(reason ? { reason } : {}), step: input(form, "step").value, event, at: iso(momentOf(form, made)) };
+  working.start(form, button);
   await queue.keep({
     path: "timers/", body, made, slot: body.step, label: form.dataset.label || "Timer",
     shown: event === "start" ? "Timer started" : "Timer stopped",
@@ -91,16 +94,17 @@ async function keepTimer(form) {
 /** Whether the work in this place has stopped until somebody has looked into it. @param {Element} form */
 const stopped = (form) => form.closest(".step")?.hasAttribute("data-stopped");
 
-/** Record what stands in a form, as its button would. @param {HTMLFormElement} form @param {string} [value] */
-export function record(form, value) {
-  if (stopped(form)) return;
+/** Record what stands in a form, as its button would.
+ * @param {HTMLFormElement} form @param {string} [value] @param {HTMLElement|null} [button] the one that was pressed */
+export function record(form, value, button = null) {
+  if (stopped(form) || working.isWorking(form)) return;
   try {
-    if ("timer" in form.dataset) return void keepTimer(form);
+    if ("timer" in form.dataset) return void keepTimer(form, button);
     const typed = (value ?? String(input(form, "value").value)).trim();
     const notMet = form.dataset.type === "check" && typed !== "true";
     const fault = notMet ? "A check is recorded when it is met. While it is not, the step waits." : faultOf(form, typed);
     if (fault) return refuse(form, "value", fault);
-    void keepEntry(form, typed);
+    void keepEntry(form, typed, button);
   } catch (fault) {
     refuse(form, "at", /** @type {Error} */ (fault).message);
   }
@@ -113,7 +117,7 @@ function taken(event) {
   event.preventDefault();
   event.stopPropagation();
   const button = /** @type {HTMLButtonElement|null} */ (event.submitter);
-  record(form, form.dataset.type === "check" ? button?.value || "true" : undefined);
+  record(form, form.dataset.type === "check" ? button?.value || "true" : undefined, button);
 }
 
 /** After a first value the work goes on at the next empty field, wherever that is. @param {Element} form */

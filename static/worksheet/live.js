@@ -8,6 +8,7 @@ const EVERY_MS = 3000;
 let revision = sheet.dataset.revision || "";
 let pressed = false;
 let looking = false;
+let lookAgain = false;
 /** What the server last sent of each part, to leave alone what has not changed. @type {Map<string, string>} */
 const sent = new Map();
 
@@ -21,7 +22,7 @@ function busy(part) {
   const active = document.activeElement;
   if (active && part.contains(active) && active.matches("select, .giving-up *, video")) return true;
   const signing = /** @type {HTMLInputElement[]} */ ([...part.querySelectorAll("form.sign input:not([type=hidden]), form.sign textarea")]);
-  return signing.some((input) => input === active || input.value !== input.defaultValue);
+  return signing.some((input) => input === active || input.value !== input.defaultValue || input.checked !== input.defaultChecked);
 }
 
 /** What was typed into a part and not sent, by the form it stands in. @param {Element} part */
@@ -36,7 +37,7 @@ function typedIn(part) {
 }
 
 /** Which folded place this is, whatever else is on the page. @param {HTMLDetailsElement} details */
-const placeOf = (details) =>
+const placeOf = (details) => details.dataset.place ||
   `${details.closest("[data-slot]")?.id || ""} ${details.className} ${details.matches(".step-fold") ? "" : details.querySelector("summary")?.textContent}`;
 
 /** @param {Element} old @param {Element} fresh */
@@ -110,9 +111,10 @@ export async function look() {
     if (!answer.ok && answer.status !== 304) return queue.found("unreachable");
     heard(answer.headers.get("Oxinate-Now"));
     if (answer.headers.get("Oxinate-Person") !== page.person) return queue.found("other-person");
-    const wasCut = queue.way !== "open";
-    queue.found("open");
-    if (wasCut) void queue.send();
+    if (["unreachable", "signed-out", "other-person"].includes(queue.way)) {
+      queue.found("open");
+      void queue.send();
+    }
     if (answer.status === 304) return;
     const html = await answer.text();
     while (pressed) await new Promise((resolve) => { addEventListener("pointerup", resolve, { once: true }); addEventListener("pointercancel", resolve, { once: true }); });
@@ -122,6 +124,8 @@ export async function look() {
     queue.found("unreachable");
   } finally {
     looking = false;
+    if (lookAgain) void look();
+    lookAgain = false;
   }
 }
 
@@ -133,7 +137,10 @@ export function begin() {
   let unsent = queue.waiting().length;
   queue.watch(() => {
     const left = queue.waiting().length;
-    if (left < unsent) void look();  // something of ours went up: show it as the server has it
+    if (left < unsent) {  // something of ours went up: show it as the server has it
+      lookAgain = looking;  // a look that began before it did shows the page of before
+      void look();
+    }
     unsent = left;
   });
 }

@@ -11,9 +11,11 @@ import * as queue from "./queue.js";
 import * as scan from "./scan.js";
 import * as store from "./store.js";
 import * as timers from "./timers.js";
+import * as working from "./working.js";
 
 if (await store.usable()) {
   entries.begin();
+  working.begin();
   painting.begin();
   line.begin();
   live.begin();

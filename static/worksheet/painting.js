@@ -2,6 +2,8 @@
 import { clockTime, iso, now, span } from "./instants.js";
 import { h, page, sheet, slotOf, state } from "./page.js";
 import * as queue from "./queue.js";
+import { isotopes } from "./words.js";
+import { worksIn } from "./working.js";
 import { refuse } from "./entries.js";
 
 /** @typedef {import("./store.js").Item} Item */
@@ -14,17 +16,32 @@ function givingUp(item) {
     event.preventDefault();
     event.stopPropagation();
     const why = /** @type {HTMLInputElement} */ (field).value.trim();
-    if (why) void queue.discard(item, why);
+    if (!why) return;
+    /** @type {HTMLElement|null} */ (document.activeElement)?.blur();  // nobody types here any more: it is painted again
+    void queue.discard(item, why);
   });
   return h("details", { class: "more" }, h("summary", {}, "Give it up, and say why"), form);
 }
 
 /** @param {Item} item */
+function again(item) {
+  const button = h("button", { type: "button" }, "Try again");
+  button.addEventListener("click", () => {
+    button.setAttribute("aria-busy", "true");
+    void queue.tryAgain(item);
+  });
+  return button;
+}
+
+/** @param {Item} item */
 function signOf(item) {
   if (item.status === "waiting") {
+    if (queue.held().includes(item)) return state("warn", "○", "Waits for the entry before it");
+    if (queue.way === "failing") return state("warn", "○", "Tried again in a moment");
     if (queue.way === "open" && now() - item.made < 2500) return state("wait", "○", "Saving");
     return state("warn", "○", queue.way === "signed-out" ? "Waiting for you to sign in" : "Waiting for the network");
   }
+  if (item.status === "aside") return state("fail", "✕", "Not saved");
   return item.status === "conflict" ? state("fail", "!", "Conflict") : state("fail", "✕", "Refused");
 }
 
@@ -33,14 +50,16 @@ export function lineOf(item, elsewhere) {
   const line = h("div", { class: `queued queued-${item.status}`, "data-item": item.key });
   const waited = now() - item.made >= 60000 ? `, waits since ${span(now() - item.made)}` : "";
   line.append(h("p", { class: "row" },
-    h("span", { class: "label" }, elsewhere ? `${item.batch}: ${item.label}` : item.label),
+    h("span", { class: "label" }, isotopes(elsewhere ? `${item.batch}: ${item.label}` : item.label)),
     h("b", { class: "figure" }, item.shown), signOf(item),
     h("span", { class: "small soft" }, `made at ${clockTime(item.made)}${waited}`)));
-  if (item.says) line.append(h("p", { class: "error" }, item.says));
+  if (item.says) line.append(h("p", { class: "error" }, isotopes(item.says, item.shown)));
   if (item.status === "conflict") {
     line.append(h("p", { class: "small" }, "Both are shown here. If yours is right, correct the value that is recorded; else give yours up."));
   }
-  if (item.status !== "waiting" && item.person === page.person) line.append(givingUp(item));
+  const settled = item.status === "waiting" || item.person !== page.person;
+  if (!settled && item.status === "aside") line.append(h("p", { class: "row" }, again(item)));
+  if (!settled && item.path !== "discards/") line.append(givingUp(item));
   return line;
 }
 
@@ -91,7 +110,7 @@ function stop() {
   for (const old of sheet.querySelectorAll("[data-stopped=here]")) old.removeAttribute("data-stopped");
   for (const old of sheet.querySelectorAll(".stopped-here")) old.remove();
   for (const item of queue.mine()) {
-    const step = item.status === "waiting" && item.stops ? document.getElementById(item.stops) : null;
+    const step = ["waiting", "aside"].includes(item.status) && item.stops ? document.getElementById(item.stops) : null;
     if (!step || step.hasAttribute("data-stopped")) continue;
     step.setAttribute("data-stopped", "here");
     step.querySelector(".step-body")?.prepend(h("div", { class: "notice notice-fail stopped-here", role: "alert" },
@@ -109,8 +128,11 @@ function paint() {
   for (const item of queue.mine()) {
     const slot = item.slot ? slotOf(item.slot) : null;
     if (!slot) continue;
-    if (item.status === "waiting" && item.path === "timers/") timed(slot, item);
-    else if (item.status === "waiting") slot.setAttribute("data-waits", item.path);
+    const unsaved = item.status === "waiting" || item.status === "aside";
+    const quiet = item.status === "waiting" && worksIn(slot);
+    if (unsaved && item.path !== "timers/") slot.setAttribute("data-waits", item.path);
+    if (quiet) continue;
+    if (unsaved && item.path === "timers/") timed(slot, item);
     const line = lineOf(item, false);
     for (const details of line.querySelectorAll("details")) details.open = opened.includes(item.key);
     slot.append(line);
@@ -122,5 +144,6 @@ function paint() {
 export function begin() {
   queue.watch(paint);
   sheet.addEventListener("swapped", paint);
+  sheet.addEventListener("settled", paint);
   setInterval(() => { if (queue.mine().length) paint(); }, 5000);
 }

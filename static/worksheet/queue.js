@@ -5,9 +5,13 @@ import * as store from "./store.js";
 
 /** @typedef {import("./store.js").Item} Item */
 /** What stands between an entry and the server: nothing, the network, or a session. */
-/** @typedef {"open"|"unreachable"|"signed-out"|"other-person"|"busy"} Way */
+/** @typedef {"open"|"unreachable"|"signed-out"|"other-person"|"busy"|"failing"} Way */
 
 const AGAIN_MS = 3000;
+// The addresses a worksheet posts to, below a batch. What another script may have put into the database goes nowhere.
+const PATHS = /^(entries\/(\d+\/correct\/)?|timers\/|scans\/|discards\/)$/;
+/** How often an entry is tried that the server fails over while it answers everything else. */
+const MOST_TRIES = 5;
 const listeners = /** @type {Set<() => void>} */ (new Set());
 const hearers = /** @type {Set<(item: Item, answer: any) => void>} */ (new Set());
 /** @type {Item[]} */
@@ -47,6 +51,12 @@ export function found(next) {
 export const mine = () => items.filter((item) => item.person === page.person && item.batch === page.number);
 export const waiting = () => items.filter((item) => item.person === page.person && item.status === "waiting");
 
+/** Whether an earlier entry of the same place stands aside: a timer is not stopped before it was started. @param {Item} item */
+const isHeld = (item) => Boolean(item.slot) && items.some((earlier) => earlier.status === "aside" && earlier.person === item.person
+  && earlier.batch === item.batch && earlier.slot === item.slot && (earlier.id || 0) < (item.id || 0));
+export const held = () => waiting().filter(isHeld);
+const nextOne = () => waiting().find((item) => !isHeld(item));
+
 function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -57,7 +67,7 @@ function newKey() {
 export async function keep(entry) {
   making += 1;
   for (const listener of listeners) listener();
-  const earlier = mine().filter((item) => item.slot === entry.slot && item.status !== "waiting");
+  const earlier = mine().filter((item) => item.slot === entry.slot && ["refused", "conflict"].includes(item.status));
   await store.add({
     made: now(), ...entry, body: JSON.stringify(entry.body), key: newKey(), person: page.person, batch: page.number,
     status: "waiting",
@@ -80,6 +90,13 @@ export async function discard(item, reason) {
   void send();
 }
 
+/** An entry that stands aside is tried once more, in its own place among those that wait. @param {Item} item */
+export async function tryAgain(item) {
+  await store.put({ ...item, status: "waiting", tries: MOST_TRIES - 1 });
+  await changed();
+  void send();
+}
+
 /** @param {string} name */
 const cookie = (name) => document.cookie.split("; ").find((c) => c.startsWith(`${name}=`))?.slice(name.length + 1) || "";
 
@@ -98,13 +115,17 @@ const post = (item) => fetch(`/api/v1/batches/${encodeURIComponent(item.batch)}/
   signal: AbortSignal.timeout(20000),
 });
 
-/** Whether what is there is this very entry, whose answer was lost on the way. @param {Item} item */
-async function isThere(item) {
+/** The batch of an entry as the server has it; null where that does not answer. @param {Item} item */
+async function batchOf(item) {
   const answer = await fetch(`/api/v1/batches/${encodeURIComponent(item.batch)}/`, { credentials: "same-origin" });
-  if (!answer.ok) return false;
+  return answer.ok ? answer.json() : null;
+}
+
+/** Whether what is there is this very entry, whose answer was lost on the way. @param {Item} item @param {any} batch */
+function isThere(item, batch) {
   const made = JSON.parse(item.body);
   const [key, fieldKey] = item.slot.split(".");
-  const step = (await answer.json()).steps.find((/** @type {any} */ s) => s.key === key);
+  const step = batch?.steps.find((/** @type {any} */ s) => s.key === key);
   if (made.event) return Date.parse(step?.timer?.[made.event === "start" ? "started_at" : "stopped_at"]) === Date.parse(made.at);
   const entry = step?.fields.find((/** @type {any} */ f) => f.key === fieldKey)?.entry;
   if (!entry || entry.recorded_by.username !== item.person || entry.typed !== String(made.value).trim()) return false;
@@ -112,8 +133,31 @@ async function isThere(item) {
   return corrected ? entry.corrects === Number(corrected[1]) : Date.parse(entry.at) === Date.parse(made.at);
 }
 
+/** The server is there and fails over this one entry: after some tries it stands aside, and the others go on.
+ * @param {Item} item @returns {Promise<boolean>} whether to go on with the next */
+async function failed(item) {
+  const batch = await batchOf(item);
+  if (!batch) return found("unreachable"), false;
+  if (isThere(item, batch)) return await store.remove(item.id), true;
+  const tries = (item.tries || 0) + 1;
+  if (tries < MOST_TRIES) {
+    await store.put({ ...item, tries });
+    return found("failing"), false;
+  }
+  found("open");
+  await store.put({
+    ...item, tries, status: "aside", code: "failed",
+    says: "The server could not take this entry, while it answers otherwise. It is kept here: try it again, or give it up and say why.",
+  });
+  return true;
+}
+
 /** What became of one entry. @param {Item} item @returns {Promise<boolean>} whether to go on with the next */
 async function sendOne(item) {
+  if (!PATHS.test(item.path)) {
+    await store.put({ ...item, status: "refused", code: "unknown_path", says: "This was not made on a worksheet; it is not sent." });
+    return true;
+  }
   const answer = await post(item);
   const body = await answer.json().catch(() => ({}));
   if (answer.ok) {
@@ -124,10 +168,12 @@ async function sendOne(item) {
   }
   if (answer.status === 401) return found("signed-out"), false;
   if (body.code === "other_person") return found("other-person"), false;
-  if (answer.status >= 500 || answer.status === 429) return found(answer.status === 429 ? "busy" : "unreachable"), false;
+  if (answer.status === 429) return found("busy"), false;
+  if ([502, 503, 504].includes(answer.status)) return found("unreachable"), false;  // something before the server says so
+  if (answer.status >= 500) return failed(item);
   if (answer.status === 403 && /CSRF/.test(body.detail || "")) return found("signed-out"), false;
   if (["still_running", "already_recorded", "stale"].includes(body.code)) {
-    if (await isThere(item)) return await store.remove(item.id), true;
+    if (isThere(item, await batchOf(item))) return await store.remove(item.id), true;
     if (body.code === "still_running") return found("busy"), false;
   }
   found("open");
@@ -141,8 +187,8 @@ async function sendOne(item) {
 async function sendAll() {
   for (;;) {
     items = await store.all();
-    const next = waiting()[0];
-    if (!next) return;
+    const next = nextOne();
+    if (!next) return ["busy", "failing"].includes(way) ? found("open") : undefined;
     const goOn = await sendOne(next);
     await changed();
     if (!goOn) return;
@@ -163,14 +209,14 @@ export async function send() {
     sending = false;
     await changed();
   }
-  if (way === "open" && waiting().length) void send();  // made while the last one was on its way
+  if (way === "open" && nextOne()) void send();  // made while the last one was on its way
 }
 
 export async function begin() {
   await changed();
   void send();
   setInterval(lookAgain, AGAIN_MS);
-  setInterval(() => { if (waiting().length && way !== "signed-out" && way !== "other-person") void send(); }, AGAIN_MS);
+  setInterval(() => { if (nextOne() && way !== "signed-out" && way !== "other-person") void send(); }, AGAIN_MS);
   window.addEventListener("online", () => void send());
   document.addEventListener("visibilitychange", () => { if (!document.hidden) void send(); });
 }

@@ -5,16 +5,17 @@ import { iso, now } from "./instants.js";
 import { h, page, sheet } from "./page.js";
 import * as queue from "./queue.js";
 import { sound } from "./sound.js";
+import { isotopes } from "./words.js";
 
 const FASTEST_TYPIST_MS = 45, SLOWEST_SCANNER_MS = 1000, SHORTEST = 4;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/;
 const says = /** @type {HTMLElement} */ (document.getElementById("scan-says"));
 const idle = [...(says?.childNodes || [])];
 
-/** @param {"good"|"bad"} outcome @param {string} words */
-function tell(outcome, words) {
+/** @param {"good"|"bad"} outcome @param {string} words @param {string} code */
+function tell(outcome, words, code) {
   says.dataset.scan = outcome;
-  says.replaceChildren(h("b", { "aria-hidden": "true" }, outcome === "good" ? "✓" : "✕"), ` ${words}`);
+  says.replaceChildren(h("b", { "aria-hidden": "true" }, outcome === "good" ? "✓" : "✕"), h("span", {}, isotopes(words, code)));
   sound(outcome);
 }
 
@@ -40,7 +41,7 @@ function taken(form, code) {
   if ((kind === "identity" && code === page.identity) || (kind === "lot" && lotsOf(form).includes(code))) {
     input(form, "value").value = code;
     record(form);
-    tell("good", `${code}: ${form.dataset.label}`);
+    tell("good", `${code}: ${form.dataset.label}`, code);
     return true;
   }
   if (instrumentsOf(form).includes(code)) {
@@ -48,7 +49,7 @@ function taken(form, code) {
     select.value = code;
     select.dispatchEvent(new Event("change", { bubbles: true }));
     input(form, "value").focus();
-    tell("good", `${code} for ${form.dataset.label}`);
+    tell("good", `${code} for ${form.dataset.label}`, code);
     return true;
   }
   return false;
@@ -64,10 +65,10 @@ function expectedOf(form) {
 /** @param {string} code */
 export async function scanned(code) {
   const forms = openFields();
-  if (forms[0]?.closest("[data-stopped]")) return tell("bad", `“${code}”: this step is stopped.`);
+  if (forms[0]?.closest("[data-stopped]")) return tell("bad", `“${code}”: this step is stopped.`, code);
   if (forms.some((form) => taken(form, code))) return;
   const expected = forms.find((form) => ["identity", "lot"].includes(form.dataset.type || "") || input(form, "equipment")) || forms[0];
-  tell("bad", `“${code}” was scanned; ${expectedOf(expected)}. Refused.`);
+  tell("bad", `“${code}” was scanned; ${expectedOf(expected)}. Refused.`, code);
   const step = expected ? input(expected, "step").value : "";
   const ours = forms.some((form) => instrumentsOf(form).includes(code));
   await queue.keep({
@@ -88,12 +89,16 @@ function settled() {
 function answered(item, answer) {
   if (item.path === "entries/") return settled();
   if (item.path !== "scans/") return;
-  if (!answer.matched) return tell("bad", answer.says || "Refused.");
+  if (!answer.matched) {
+    tell("bad", answer.says || "Refused.", item.shown);
+    if (answer.container) says.append(" ", h("a", { href: `/containers/${answer.container}/` }, `Open ${answer.scanned}`));
+    return;
+  }
   const form = openFields().find((open) => input(open, "field").value === answer.field && input(open, "step").value === answer.step);
   if (!form || form.dataset.type === undefined || input(form, "equipment")) return;
-  input(form, "value").value = answer.scanned;
+  input(form, "value").value = answer.value || answer.scanned;
   record(form);
-  tell("good", `${answer.scanned}: ${form.dataset.label}`);
+  tell("good", `${answer.scanned}: ${form.dataset.label}`, answer.scanned);
 }
 
 /** What a wedge types, key by key. */
@@ -134,12 +139,15 @@ function keyed(event) {
   wedge.at = event.timeStamp;
 }
 
-/** The camera reads where the browser can; no picture leaves the page. @param {HTMLButtonElement} button */
+const WITHOUT_CAMERA = "This browser cannot read codes with a camera. Use a scanner, or type the code.";
+
+/** The camera reads where the browser can, and where it cannot, it is said; no picture leaves the page. @param {HTMLButtonElement} button */
 function camera(button) {
   const Detector = /** @type {any} */ (window).BarcodeDetector;
-  if (!Detector || !navigator.mediaDevices) return;
   button.hidden = false;
   button.addEventListener("click", async () => {
+    const formats = Detector && navigator.mediaDevices ? await Detector.getSupportedFormats().catch(() => []) : [];
+    if (!formats.length) return tell("bad", WITHOUT_CAMERA);
     const video = /** @type {HTMLVideoElement} */ (h("video", { autoplay: "", playsinline: "", muted: "" }));
     const close = h("button", { type: "button" }, "Close the camera");
     const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { class: "camera", "aria-label": "Camera" }, video, close));

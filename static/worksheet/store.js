@@ -14,7 +14,8 @@
  * @property {string} shown what was recorded, in words
  * @property {number} made the site's time in ms
  * @property {string} [stops] the step in which the work stops until the server has answered
- * @property {"waiting"|"refused"|"conflict"} status
+ * @property {"waiting"|"refused"|"conflict"|"aside"} status
+ * @property {number} [tries] how often the server failed over it while it answered other things
  * @property {string} [says] the server's sentence, where it refused
  * @property {string} [code] and its code
  */

@@ -29,7 +29,7 @@ PLACES = (
 )
 
 PLACES_OF_PEOPLE = (
-    *("/people/", "/people/new/", "/people/operator/", "/access/"),
+    *("/people/", "/people/new/", "/people/operator/", "/access/", "/access/review/"),
     *("/account/", "/account/password/", "/account/statement/"),
 )
 

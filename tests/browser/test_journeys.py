@@ -178,6 +178,7 @@ def test_the_maker_of_a_batch_is_refused_as_its_second_person(person: Person) ->
     batch = small_batch.recorded(small_batch.laboratory())
     operator = person("operator")
     operator.goto(f"/batches/{batch.number}/")
+    operator.locator("#product > details > summary").click()
     operator.locator("#product").get_by_text("Verify as the second person").click()
     sign(operator, "operator", button="Sign: verified")
     expect(operator.locator("#product [role=alert]")).to_be_visible()

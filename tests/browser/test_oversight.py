@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from lims.oversight.models import Acknowledgement, Alarm
 from lims.oversight.services import sound_alarm
+from lims.people.services import change_roles
 from tests import factories
 from tests.browser import small_batch
 from tests.browser.conftest import VENDOR
@@ -89,3 +90,34 @@ def test_a_wrong_clock_of_the_browser_is_told_and_changes_nothing(person: Person
     expect(page.locator("#clock-warning")).to_have_count(1 if warned else 0)
     if warned:
         assert findings(page) == []
+
+
+@pytest.mark.requirement("P11-300b")
+@pytest.mark.requirement("A11D-11.10-11")
+def test_quality_reviews_who_has_access_and_sees_what_changed_since(person: Person) -> None:
+    who = factories.people()
+    page = person("quality", bypass_csp=True)
+    page.goto("/access/")
+    page.get_by_role("link", name="Access review").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Not yet reviewed")
+    expect(page.locator("#account-operator")).to_contain_text("Never used")
+    expect(page.locator("#account-quality")).not_to_contain_text("Never used")
+    assert findings(page) == []
+    page.get_by_label("What you conclude").fill("All accounts are needed.")
+    sign(page, "quality", button="Sign: access reviewed", password="not the password")
+    expect(page.locator("#review")).to_contain_text("Nothing was signed")
+    expect(page.get_by_label("What you conclude")).to_have_value("All accounts are needed.")
+    sign(page, "quality", button="Sign: access reviewed")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Reviewed")
+    expect(page.locator("main")).to_contain_text("All accounts are needed.")
+    change_roles(actor=who.administrator, username="operator", roles=["operator", "releaser"], reason="Night shift.")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Changed since")
+    expect(page.locator("#account-operator")).to_contain_text("Makes batches and releases batches.")
+    assert findings(page) == []
+    with page.expect_download() as download:
+        page.get_by_role("link", name="List as signed").click()
+    assert "operator" in download.value.path().read_text(encoding="utf-8")
+    for width in (1440, 1024, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

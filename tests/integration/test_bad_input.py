@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django import forms
+from django.template.loader import render_to_string
 
 from labeling.models import Batch, Deviation, Entry
 from labeling.selectors.clock import database_now
@@ -179,6 +181,8 @@ def test_a_lot_that_may_not_be_used_is_refused(
     assert not Entry.objects.filter(batch=batch).exists()
 
 
+@pytest.mark.requirement("P11-10h")
+@pytest.mark.requirement("PET-30")
 def test_an_instrument_without_a_passed_check_today_is_refused(laboratory: People, batch: Batch) -> None:
     factories.instrument(laboratory, "DC-2", "dose_calibrator", checked=False)
     answer = send(batch, equipment="DC-2")
@@ -532,3 +536,16 @@ def test_whoever_ran_the_timer_does_not_verify_the_step(laboratory: People) -> N
         record_timer(actor=Actor(user), number=batch.number, step="react", event=event)
     answer = Rest("verifier").signed(f"batches/{batch.number}/steps/react/verify/")
     assert (answer.status_code, answer.data["code"]) == (409, "segregation_of_duties")
+
+
+def test_a_refusal_quotes_what_was_typed_as_it_was_typed() -> None:
+    """Also where the page rewrites units and nuclides in the sentence: it is escaped once, not twice."""
+
+    class OneField(forms.Form):
+        value = forms.CharField()
+
+    form = OneField({"value": "7,40"})
+    form.add_error("value", '"7,40" is ambiguous; write 89Zr as 7.40.')
+    drawn = render_to_string("components/field.html", {"bound": form["value"]})
+    assert "&quot;7,40&quot; is ambiguous; write ⁸⁹Zr" in drawn
+    assert "&amp;" not in drawn

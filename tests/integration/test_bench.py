@@ -294,3 +294,18 @@ def test_a_handing_over_by_rest_is_signed(laboratory: People) -> None:
     answer = rest.signed(f"batches/{batch.number}/dispatches/", body)
     assert answer.status_code == 201, answer.data
     assert answer.data["dispatches"][0]["signed"]["username"] == "releaser"
+
+
+@pytest.mark.requirement("CELL-4")
+def test_a_scanned_container_stands_for_the_batch_whose_product_it_is(db: None) -> None:
+    who = factories.people()
+    factories.furnish(who)
+    made = factories.released(who)
+    batch = plan_batch(actor=who.operator, protocol="t-cell-labeling", identity="COI-302-1")
+    start_batch(actor=who.operator, number=batch.number)
+    body = {"code": f"{made.number}-product", "step": "dispense", "field": "oxine_batch"}
+    answer = Rest("operator").post(f"batches/{batch.number}/scans/", body)
+    assert (answer.data["matched"], answer.data["value"], answer.data["says"]) == (True, made.number, "")
+    wrong = Rest("operator").post(f"batches/{batch.number}/scans/", {"code": f"{made.number}-reaction"})
+    assert wrong.data["says"].startswith(f"The container {made.number}-reaction was scanned")
+    assert wrong.data["container"] is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from labeling.services.recording import Reading, correct_entry, record_entry
 from labeling.services.versions import import_protocol
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput
+from lims.signatures.models import Signature
 from tests import factories
 from tests.factories import People
 from tests.integration.rest import Rest
@@ -282,6 +284,12 @@ def test_who_only_looks_changes_nothing(who: People) -> None:
 # ------------------------------------------------------------------------- waste
 
 
+@pytest.fixture
+def site_limit(settings: Any) -> None:
+    """A clearance limit as wide as it can be, so that a stricter one can be stated."""
+    settings.CLEARANCE_LIMITS, settings.CLEARANCE_SOURCE = {"Zr-89": "50 MBq"}, "Permit 12, annex 3"
+
+
 def stored(who: People, *, limit: str = "", code: str = "BIN-1") -> Container:
     row = open_container(
         actor=who.radiation_safety,
@@ -299,8 +307,9 @@ SURVEY = {"equipment": "SM-1", "background": "0.08", "reading": "0.09", "unit": 
 
 
 @pytest.mark.requirement("RAD-10")
-@pytest.mark.parametrize(("limit", "days"), [("", 32.67), ("1", 49.6)])
-def test_waste_waits_until_it_has_decayed(who: People, limit: str, days: float) -> None:
+@pytest.mark.parametrize(("site", "limit", "days"), [("1 kBq", "", 49.6), ("50 MBq", "1", 49.6)])
+def test_waste_waits_until_it_has_decayed(who: People, settings: Any, site: str, limit: str, days: float) -> None:
+    settings.CLEARANCE_LIMITS = {"Zr-89": site}
     row = stored(who, limit=limit)
     factories.instrument(who, "SM-1", "survey_meter")
     waits = row.decay_storage.earliest_release_at - row.decay_storage.stored_at
@@ -323,8 +332,8 @@ def test_early_disposal_is_refused_by_the_database_too(who: People) -> None:
 
 @pytest.mark.requirement("RAD-2")
 @pytest.mark.requirement("RAD-10")
-def test_a_survey_that_radiation_safety_signs_clears_it(who: People) -> None:
-    row = stored(who, limit="50000")  # it holds less than the limit already
+def test_a_survey_that_radiation_safety_signs_clears_it(who: People, site_limit: None) -> None:
+    row = stored(who, limit="40000")  # it holds less than the limit already
     factories.instrument(who, "SM-1", "survey_meter")
     factories.instrument(who, "DC-1", "dose_calibrator")
     path, rest = f"containers/{row.pk}/surveys/", Rest("radiation_safety")
@@ -337,7 +346,32 @@ def test_a_survey_that_radiation_safety_signs_clears_it(who: People) -> None:
     answer = rest.signed(path, SURVEY | {"label_defaced": True})
     assert (answer.status_code, answer.data["status"]) == (201, "cleared"), answer.data
     assert [survey["outcome"] for survey in answer.data["surveys"]] == ["fail", "pass"]
+    signed = json.loads(Signature.objects.get(meaning="surveyed", manifest__contains='"outcome":"pass"').manifest)
+    assert (signed["clearance_limit"], signed["clearance_limit_source"]) == ("40000 kBq", "permit 12")
+    assert signed["earliest_release_at"] == row.decay_storage.earliest_release_at.isoformat()
     assert rest.signed(path, SURVEY | {"label_defaced": True}).data["code"] == "not_in_decay_storage"
+
+
+@pytest.mark.requirement("RAD-10")
+def test_without_a_limit_of_the_site_waste_is_stored_and_never_released(who: People, settings: Any) -> None:
+    settings.CLEARANCE_LIMITS = {}
+    with pytest.raises(InvalidInput, match="whoever stores waste does not set one") as refusal:
+        stored(who, limit="50000")
+    assert refusal.value.code == "no_site_limit"
+    row = stored(who, code="BIN-2")
+    factories.instrument(who, "SM-1", "survey_meter")
+    path, rest = f"containers/{row.pk}/surveys/", Rest("radiation_safety")
+    refused = rest.signed(path, SURVEY | {"label_defaced": True})
+    assert (refused.status_code, refused.data["code"]) == (409, "no_clearance_limit"), refused.data
+    assert "LIMS_CLEARANCE_LIMITS" in refused.data["detail"]
+    held = rest.get(f"containers/{row.pk}/").data
+    assert (held["can_be_surveyed"], held["storage"]["limit_missing"][:30]) == (False, "The site has set no clearance ")
+    settings.CLEARANCE_LIMITS = {"Zr-89": "1 kBq"}
+    later = rest.get(f"containers/{row.pk}/").data
+    assert later["earliest_release_at"] > held["earliest_release_at"]
+    assert rest.signed(path, SURVEY | {"label_defaced": True}).data["code"] == "too_early"
+    settings.CLEARANCE_LIMITS = {"Zr-89": "40 MBq"}  # reached at once, and the ten half-lives still count
+    assert rest.signed(path, SURVEY | {"label_defaced": True}).data["code"] == "too_early"
 
 
 @pytest.mark.requirement("RAD-11")

@@ -13,6 +13,7 @@ from labeling.selectors.clock import database_now
 from labeling.services.deviations import assess_deviation, report_deviation
 from labeling.services.timers import record_timer, report_missed_timers
 from lims.errors import InvalidInput, NotReleasable, PermissionRefused, SegregationOfDuties
+from lims.oversight.models import Alarm
 from qc.services.disposition import release_batch
 from tests import factories
 from tests.factories import People, credential
@@ -46,6 +47,7 @@ def _blockers(who: People, batch: Batch) -> set[str]:
     return {blocker["code"] for blocker in refusal.value.details["blockers"]}
 
 
+@pytest.mark.requirement("QMS-5")
 @pytest.mark.parametrize("severity", list(DeviationClass))
 def test_one_reported_by_hand_blocks_release_whatever_its_class(
     laboratory: People, ready: Batch, severity: DeviationClass
@@ -108,6 +110,7 @@ def test_a_timer_that_nobody_stops_is_found_and_told_once(laboratory: People) ->
     assert [(d.kind, d.step, d.opened_by.username) for d in found] == [("timer", "react", "system")]
     assert "not stopped after 15 min" in found[0].text
     assert report_missed_timers(now=database_now() + timedelta(minutes=30)) == []
+    assert "the timer was not stopped after" in Alarm.objects.get(kind="timer_missed").text
     record_timer(actor=laboratory.operator, number=batch.number, step="react", event="stop")
     assert Deviation.objects.filter(batch=batch).count() == 1
 

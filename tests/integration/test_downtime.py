@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -14,6 +15,7 @@ from pypdf import PdfReader
 from labeling.models import Batch, DowntimeSheet, Entry, ScanContent, SheetScan
 from labeling.selectors.batch import batch_document, find_batch
 from labeling.selectors.clock import database_now
+from labeling.selectors.downtime import sheet_row
 from labeling.selectors.facts import facts_of
 from labeling.selectors.history import history_of
 from labeling.services.completion import complete_batch
@@ -23,6 +25,7 @@ from labeling.services.downtime import (
     attach_scan,
     issue_sheet,
     reconcile_sheet,
+    sign_in_place,
     sign_transfer,
     void_sheet,
 )
@@ -37,6 +40,7 @@ from lims.people.services import change_roles
 from lims.records.models import Document
 from lims.records.rendering import render_document
 from qc.services.disposition import reject_batch
+from qc.services.inspection import request_package
 from tests import factories
 from tests.factories import People, campaign, credential
 from tests.integration.rest import Rest
@@ -65,7 +69,13 @@ def entered(who: People, sheet: DowntimeSheet, *, leave_out: str = "") -> Batch:
     moved = factories.shift() - LATER
     for row in campaign()["equipment"]:
         for days in (1, 2):
-            record_check(actor=who.operator, code=row["code"], at=database_now() - timedelta(days=days), outcome="pass")
+            record_check(
+                actor=who.operator,
+                code=row["code"],
+                at=database_now() - timedelta(days=days),
+                outcome="pass",
+                reason=factories.LATE,
+            )
     batch = plan_batch(actor=who.operator, protocol=plan["protocol"], sheet=sheet.number)
     at = datetime.fromisoformat(plan["started_at"]) + moved
     start_batch(actor=who.operator, number=batch.number, started_at=at, reason=factories.LATE)
@@ -241,6 +251,37 @@ def test_a_correction_after_reconciliation_has_to_be_compared_again(laboratory: 
     assert complete_batch(actor=who.operator, number=batch.number, credential=credential("operator")).pk == batch.pk
 
 
+@pytest.mark.requirement("DI-6")
+def test_quality_signs_in_place_of_a_person_who_is_not_available_and_says_why(
+    laboratory: People, sheet: DowntimeSheet
+) -> None:
+    who, number = laboratory, sheet.number
+    batch = entered(who, sheet)
+    attach_scan(actor=who.operator, number=number, name="sheet.png", content=PNG)
+    colleague = factories.another("colleague", "operator")
+    with pytest.raises(Conflict, match="quality signs in their place") as refusal:
+        sign_transfer(actor=colleague, number=number, credential=credential("colleague"))
+    assert who.operator.user.full_name in refusal.value.message
+    with pytest.raises(PermissionRefused):
+        sign_in_place(actor=colleague, number=number, credential=credential("colleague"), reason="at home")
+    with pytest.raises(InvalidInput, match="Say why"):
+        sign_in_place(actor=who.quality, number=number, credential=credential("quality"), reason=" ")
+    signed = sign_in_place(actor=who.quality, number=number, credential=credential("quality"), reason="fell ill")
+    signature = signed.transfer_signature
+    assert signature is not None
+    assert (signature.meaning, signature.reason) == ("signed_in_place", "fell ill")
+    assert f"in place of {who.operator.user.full_name}" in signature.covers
+    change_roles(actor=who.administrator, username="quality", roles=["quality", "verifier"], reason="a test")
+    with pytest.raises(SegregationOfDuties):
+        reconcile_sheet(actor=who.quality, number=number, credential=credential("quality"), compared=agreed(batch))
+    reconcile_sheet(actor=who.verifier, number=number, credential=credential("verifier"), compared=agreed(batch))
+    row = sheet_row(DowntimeSheet.objects.get())
+    assert (row["transferred_by"]["in_place_of"], row["transferred_by"]["reason"]) == (
+        who.operator.user.full_name,
+        "fell ill",
+    )
+
+
 def test_a_scan_is_known_by_its_content_and_never_changes(laboratory: People, sheet: DowntimeSheet) -> None:
     for content, said in ((b"", "empty"), (b"MZ program", "neither a PDF"), (b"<html>", "neither a PDF")):
         with pytest.raises(InvalidInput, match=said):
@@ -295,3 +336,18 @@ def test_the_whole_way_over_rest(laboratory: People) -> None:
     done = verifier.signed(f"downtime-sheets/{number}/reconcile/", {"compared": agreed(batch)})
     assert done.status_code == 200, done.data
     assert (done.data["state"], done.data["compared_by"]["username"]) == ("reconciled", "verifier")
+
+
+@pytest.mark.requirement("P11-10b")
+def test_the_inspection_package_holds_the_sheet_and_its_scan(
+    laboratory: People, sheet: DowntimeSheet, settings: Any, tmp_path: Any
+) -> None:
+    settings.SEAL_DIR = tmp_path / "seal"
+    batch = reconciled(laboratory, sheet)
+    assert render_document(sheet.document_id)
+    package = request_package(actor=laboratory.inspector, number=batch.number)
+    assert render_document(package.pk)
+    with ZipFile(BytesIO(Document.objects.get(pk=package.pk).content)) as zipped:
+        files = {name: zipped.read(name) for name in zipped.namelist()}
+    assert files[f"records/{sheet.number}.pdf"] == Document.objects.get(pk=sheet.document_id).content
+    assert [files[name] for name in files if name.startswith("attachments/scan-")] == [PNG]

@@ -94,6 +94,7 @@ def test_a_source_that_is_read_every_day_is_asked_for(small: People, batch: Batc
 
 
 @pytest.mark.requirement("PET-30")
+@pytest.mark.requirement("P11-10h")
 def test_an_overdue_calibration_refuses_a_reading(batch: Batch) -> None:
     now = database_now()
     ended = {
@@ -120,11 +121,12 @@ def test_what_is_due_by_interval_refuses_until_it_is_done(batch: Batch) -> None:
         {"value": f"{400 * 0.5 ** (h / 78.41):.5g}", "unit": "MBq", "at": (now - timedelta(hours=400 - h)).isoformat()}
         for h in (0, 100, 200, 390)
     ]
+    late = {"reason": "Read over the weekend, entered afterwards."}
     bad = [*series[:3], {**series[3], "value": "20.0"}]
-    failed = Rest("operator").post("equipment/DC-1/linearity/", {"nuclide": "Zr-89", "readings": bad})
+    failed = Rest("operator").post("equipment/DC-1/linearity/", {"nuclide": "Zr-89", "readings": bad, **late})
     assert failed.data["outcome"] == "fail"
     assert read(batch).data["code"] == "instrument_failed"
-    passed = Rest("operator").post("equipment/DC-1/linearity/", {"nuclide": "Zr-89", "readings": series})
+    passed = Rest("operator").post("equipment/DC-1/linearity/", {"nuclide": "Zr-89", "readings": series, **late})
     assert (passed.status_code, passed.data["state"]) == (201, "within")
     assert len(passed.data["evidence"]["points"]) == 4
     # The later reading of both series is of one time; the newer row counts.

@@ -86,6 +86,7 @@ def test_a_write_outside_an_operation_is_refused(ready: Batch, write: Callable[[
 
 
 @pytest.mark.requirement("AUD-2")
+@pytest.mark.requirement("CI-1")
 def test_a_write_inside_an_operation_leaves_the_old_and_the_new_row(who: People) -> None:
     lot = factories.lot(who, "L-1", "oxalate", accepted=False)
     with operation(actor=who.operator, action="lot.rename", subject="L-1", reason="wrong name") as op:

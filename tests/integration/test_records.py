@@ -378,6 +378,8 @@ def test_every_signature_is_printed_with_name_meaning_role_and_instant(sealed: D
 
 
 @pytest.mark.requirement("A11-8.2")
+@pytest.mark.requirement("CH4-9")
+@pytest.mark.requirement("P11-SA2")
 @pytest.mark.requirement("DI-2")
 @pytest.mark.parametrize(
     "said",

@@ -91,6 +91,7 @@ def test_a_result_nobody_reviewed_blocks(laboratory: People) -> None:
     assert {b["code"] for b in refusal.value.details["blockers"]} == {"test_not_reviewed"}
 
 
+@pytest.mark.requirement("PET-20d")
 def test_an_open_deviation_blocks_until_another_person_has_assessed_it(laboratory: People) -> None:
     from labeling.domain.deviations import Assessed, DeviationClass
     from labeling.services.deviations import assess_deviation

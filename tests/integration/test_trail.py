@@ -16,10 +16,11 @@ from labeling.models import Batch, Entry
 from labeling.selectors.exceptions import Exceptional, exceptions
 from labeling.services.audit_review import review_audit_trail
 from labeling.services.recording import Reading, correct_entry
-from labeling.services.trail_export import Format, export_trail, neutral
+from labeling.services.trail_export import Format, export_trail
 from labeling.services.training import require_training_for
 from lims.accounts.attestation import Credential
 from lims.audit.models import Operation
+from lims.downloads import neutral
 from lims.errors import InvalidInput, PermissionRefused, SignatureRefused, TrainingRefused
 from lims.oversight.clocks import Clocks, Synchronization
 from lims.oversight.trail import Wanted, operations, wanted_of
@@ -160,6 +161,7 @@ def test_the_trail_is_exported_and_that_stands_in_the_trail(laboratory: People, 
 
 
 @pytest.mark.requirement("AUD-8")
+@pytest.mark.requirement("P11-SA2")
 def test_the_export_as_json_carries_zone_and_hash(laboratory: People, eventful: Batch) -> None:
     made = export_trail(actor=laboratory.inspector, wanted=Wanted(), form=Format.JSON)
     text = "".join(made.parts)

@@ -169,6 +169,19 @@ def used(batch: Json) -> dict[str, list[dict[str, Any]]]:
     return {"lots": list(lots.values()), "instruments": [instruments[code] for code in sorted(instruments)]}
 
 
+@register.simple_tag
+def arrived(materials: list[Json]) -> list[Json]:
+    """The lots that came with an activity. Records asked for before arrivals were printed have none."""
+    return [lot for lot in materials if lot.get("stated") or lot.get("received")]
+
+
+@register.filter
+def arrival_said(arrival: Json) -> str:
+    """How far the reading lies from what was stated, with its sign."""
+    difference = float(arrival["difference_percent"])
+    return f"{difference:+.1f} %".replace("-", "−")
+
+
 def _once(titles: list[str], title: str) -> None:
     if title not in titles:
         titles.append(title)

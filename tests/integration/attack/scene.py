@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from labeling.models import Batch, Deviation, Entry, EquipmentCheck, Training
 from labeling.selectors.clock import database_now
+from labeling.services.calibrating import record_calibration
 from labeling.services.containers import open_container
 from labeling.services.downtime import attach_scan, issue_sheet
 from labeling.services.receipts import Certificate, attach_certificate
@@ -26,6 +27,8 @@ from lims.accounts.roles import Role
 from lims.oversight.models import Alarm
 from lims.oversight.services import sound_alarm
 from lims.oversight.trail import Wanted
+from lims.people.access_review import present_document, review_access
+from lims.people.models import AccessReview
 from lims.records.models import Document
 from qc.models import TestResult
 from qc.services.disposition import reject_batch
@@ -92,6 +95,14 @@ def scene() -> Scene:
         credential=credential("quality"),
         reason="a test",
     )
+    calibration = record_calibration(
+        actor=who.operator,
+        code="DC-1",
+        valid_from=now,
+        relative_u_percent="3",
+        certificate_file=CERTIFICATE.content,
+        certificate_name="dc-1.pdf",
+    )
     sheet = issue_sheet(actor=who.operator, protocol="small", issued_to="operator")
     scan = attach_scan(actor=who.operator, number=sheet.number, name="sheet.pdf", content=b"%PDF-1.7 a sheet")
     made.named = {
@@ -109,6 +120,8 @@ def scene() -> Scene:
         "alarm_id": alarm.pk if alarm else Alarm.objects.get().pk,
         "container_id": bin_.pk,
         "event_id": bin_.coming_in.get().pk,
+        "event": bin_.coming_in.get().pk,
+        "calibration_id": calibration.pk,
         "lot_id": waiting_lot.pk,
         "certificate_id": attach_certificate(actor=who.operator, lot_id=waiting_lot.pk, certificate=CERTIFICATE).pk,
         "entry_id": entry.pk,
@@ -118,8 +131,14 @@ def scene() -> Scene:
         "training_id": training.pk,
         "sample_id": draw_sample(actor=who.quality, wanted=period, size=5).pk,
         "token_id": token_of("operator"),
+        "review_id": reviewed_access(who).pk,
     }
     return made
+
+
+def reviewed_access(who: People) -> AccessReview:
+    seen = present_document()["sha256"]
+    return review_access(actor=who.quality, credential=credential("quality"), conclusion="All are needed.", seen=seen)
 
 
 def token_of(username: str) -> int:
@@ -140,6 +159,7 @@ def pk_of(made: Scene, route: str) -> int:
         "records": "document_id",
         "training": "training_id",
         "samples": "sample_id",
+        "review": "review_id",
         "tokens": "token_id",
         "containers": "container_id",
         "entries": "entry_id",

@@ -26,6 +26,7 @@ PEOPLE = {
     "releaser": "Rafael Ortega",
     "quality": "Qiu Zhang",
     "quality-2": "Karim Benali",
+    "radiation_safety": "Rosa Marin",
     "administrator": "Ada Novak",
     "inspector": "Ines Moreau",
 }
