@@ -144,7 +144,7 @@ class SigningApi(Endpoint):
         query = request.query_params
         desk = Desk(query.get("subject", ""))
         proposal = proposal_of(query.get("act", ""), desk, query.get("about", ""))
-        return Response(proposal_row(proposal, desk.signatures))
+        return Response(proposal_row(proposal, desk.signatures, desk.refusals))
 
 
 class RefusalsApi(Endpoint):

@@ -28,6 +28,15 @@ CLOCKS = (Alarm.Kind.CLOCK, Alarm.Kind.INSTRUMENT_CLOCK)
 REFUSED = ("signing_refused", "locked", "locked_out", "lockout")
 CHECKS = tuple(f"equipment.{kind}" for kind in ("check", "constancy", "linearity", "accuracy", "service"))
 UNTRAINED = AccessEvent.Kind.UNTRAINED
+WHY_NOT = {
+    "permission_refused": "the role may not",
+    "segregation_of_duties": "it was their own work",
+    "signature_refused": "wrong password",
+    "locked": "locked out",
+    "otp_required": "no one-time code",
+    "otp_wrong": "wrong one-time code",
+    "otp_used": "a one-time code that was used",
+}
 
 
 class Exceptional(StrEnum):
@@ -176,13 +185,14 @@ def _row(item: Operation | AccessEvent, told: Mapping[int, Json]) -> Json:
     if isinstance(item, AccessEvent):
         kind = Exceptional.UNTRAINED if item.kind == UNTRAINED else Exceptional.REFUSED_SIGNING
         purpose = f" for {item.purpose.replace('.', ': ').replace('_', ' ')}" if item.purpose else ""
+        why = f" ({WHY_NOT[item.why]})" if item.why in WHY_NOT else ""
         return {
             "id": None,
             "access_event": item.pk,
             "at": item.at.isoformat(),
             "kinds": [kind.value],
             "labels": [kind.label],
-            "sentence": f"{item.username}: {item.get_kind_display()}{purpose}",
+            "sentence": f"{item.username}: {item.get_kind_display()}{purpose}{why}",
             "actor": {"username": item.username, "full_name": ""},
             "role": "",
             "action": item.kind,

@@ -92,7 +92,7 @@ def assess_deviation(
     """
     attestation = attest(actor, credential, purpose="deviation.assess")
     signer = attestation.user
-    require(signer, Permission.ASSESS_DEVIATION)
+    attestation.require(Permission.ASSESS_DEVIATION)
     with operation(
         actor=attestation.actor, action="deviation.assess", subject=number, reason=assessed.assessment
     ) as op:

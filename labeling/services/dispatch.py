@@ -15,7 +15,7 @@ from labeling.services.materials import IDENTITY_MISMATCH
 from labeling.services.times import LATE_AFTER
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
-from lims.accounts.roles import Permission, require
+from lims.accounts.roles import Permission
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput
 from lims.signatures.meanings import Meaning
@@ -56,7 +56,7 @@ def dispatch_batch(
 ) -> Dispatch:
     """Hand over a released batch that is not expired. Another identity on the container opens a critical deviation."""
     attestation = attest(actor, credential, purpose="batch.dispatch")
-    require(attestation.user, Permission.DISPATCH_BATCH)
+    attestation.require(Permission.DISPATCH_BATCH)
     _refuse_another_identity(attestation.actor, number, consignment.scanned)
     with operation(actor=attestation.actor, action="batch.dispatch", subject=number) as op:
         batch = lock_batch(number)

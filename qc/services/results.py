@@ -107,7 +107,7 @@ def review_result(
 ) -> Review:
     """A second person has seen the result with its raw data. Raises SegregationOfDuties for who recorded it."""
     attestation = attest(actor, credential, purpose="result.review")
-    require(attestation.user, Permission.REVIEW_RESULT)
+    attestation.require(Permission.REVIEW_RESULT)
     with operation(actor=attestation.actor, action="result.review", subject=number) as op:
         result = _locked_result(op, number, result_id, revision)
         if hasattr(result, "review"):
@@ -130,7 +130,7 @@ def invalidate_result(
 ) -> Investigation:
     """Close an investigation that found why a result does not count. The result stays in sight and in print."""
     attestation = attest(actor, credential, purpose="result.investigate")
-    require(attestation.user, Permission.INVESTIGATE)
+    attestation.require(Permission.INVESTIGATE)
     with operation(actor=attestation.actor, action="result.investigate", subject=number, reason=cause) as op:
         result = _locked_result(op, number, result_id, revision)
         if attestation.user.pk == result.recorded_by_id:

@@ -178,7 +178,7 @@ def test_every_act_says_what_is_asked_or_why_not(laboratory: People, ready: Batc
 
 
 @pytest.mark.requirement("SIG-12")
-def test_a_lot_and_a_version_can_be_refused(laboratory: People) -> None:
+def test_a_lot_and_a_version_can_be_refused(laboratory: People, client: Client) -> None:
     lot = factories.lot(laboratory, "L-77", "oxalate", accepted=False)
     rest = Rest("quality")
     refused = {"act": "lot.accept", "subject": lot.number, "reason": "No certificate."}
@@ -188,3 +188,25 @@ def test_a_lot_and_a_version_can_be_refused(laboratory: People) -> None:
     version = {"act": "protocol.retire", "subject": "zr89-oxine-kit", "about": "1", "reason": "Still needed."}
     answer = rest.post("refusals/", version)
     assert answer.data["meaning_text"] == "I retire this from use."
+    shown = rest.get("signing/", act="lot.reject", subject=lot.number).data["since"]["refusals"]
+    assert [(row["username"], row["reason"]) for row in shown] == [("quality", "No certificate.")]
+    client.post("/sign-in/", sign_in("quality"))
+    page = client.get(f"/stock/{lot.pk}/").content.decode()
+    assert "Nobody has signed for this." in page
+    for place in (f"/stock/{lot.pk}/", "/protocols/zr89-oxine-kit/1/"):
+        page = client.get(place).content.decode()
+        assert "Refused to sign:</b> Quality Test (quality, quality)" in page
+
+
+@pytest.mark.requirement("SIG-12")
+def test_everybody_sees_a_refusal_at_the_thing_that_was_refused(laboratory: People, client: Client) -> None:
+    lot = factories.lot(laboratory, "L-78", "oxalate", accepted=False)
+    batch = factories.recorded(laboratory, campaign()["synthesis"])
+    refused = {"act": "lot.accept", "subject": lot.number, "reason": "No certificate."}
+    assert Rest("quality").post("refusals/", refused).status_code == 201
+    unsure = {"act": "step.verify", "subject": batch.number, "about": "product", "reason": "Two displays differ."}
+    assert Rest("verifier").post("refusals/", unsure).status_code == 201
+    client.post("/sign-in/", sign_in("operator"))
+    assert "“No certificate.”" in client.get(f"/stock/{lot.pk}/").content.decode()
+    for tab in ("", "tests/", "history/"):
+        assert "“Two displays differ.”" in client.get(f"/batches/{batch.number}/{tab}").content.decode()
