@@ -27,7 +27,8 @@ from qc.serializers import DispositionInput, InvestigationInput, RefusalInput, R
 from qc.services.disposition import reject_batch, release_batch
 from qc.services.proposals import Desk, proposal_of
 from qc.services.refusals import refuse_to_sign
-from qc.services.results import invalidate_result, record_result, review_result
+from qc.services.results import invalidate_result, record_result
+from qc.services.reviews import review_result
 
 
 def full_answer(number: str, *, status: int = 200) -> Response:
@@ -67,6 +68,8 @@ class ResultsApi(Endpoint):
             unit_given=data["unit"],
             inputs=inputs,
             at=data["at"],
+            corrects=data["corrects"],
+            reason=data["reason"],
             revision=revision_of(request),
         )
         return result_answer(number, result.test)

@@ -89,6 +89,13 @@ def _results(batch: Json) -> Iterator[dict[str, str]]:
 
 def _tests(batch: Json) -> Iterator[dict[str, str]]:
     for test in batch["tests"]:
+        if product := test["before_product"]:
+            why = f" {quoted(test['reason'])}" if test["reason"] else ""
+            text = f"{test['title']} was tested before the product was measured ({product['label']}).{why}"
+            yield _item("warning", "Before the product", text, test["key"])
+        for earlier in test["corrected"]:
+            text = f"{test['title']}: {test['display']}, before {earlier['display']}. {quoted(earlier['why'])}"
+            yield _item("warning", "Corrected", text, test["key"])
         for earlier in test["invalidated"]:
             who = earlier["invalidated_by"]["full_name"]
             text = f"{test['title']}: {earlier['display']} does not count, says {who}: {quoted(earlier['cause'])}"
