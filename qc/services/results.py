@@ -58,9 +58,9 @@ def record_result(
     where the test has a valid result already: a retest needs an investigation that found why it does not count.
     """
     require(actor.user, Permission.TEST)
-    action = "result.correct" if corrects else "result.record"
-    require_training_for(actor, number, Task.TEST, doing=action)
-    with operation(actor=actor, action=action, subject=number, reason=reason.strip()) as op:
+    deed = "correct" if corrects else "record"
+    require_training_for(actor, number, Task.TEST, doing=f"result.{deed}")
+    with operation(actor=actor, action=f"result.{deed}", subject=number, reason=reason.strip()) as op:
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
         definition = _test_of(batch, test)

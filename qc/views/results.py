@@ -75,7 +75,8 @@ def _mark_saved(key: str, rows: list[dict[str, Any]]) -> None:
     place = next((position for position, row in enumerate(rows) if row["json"]["key"] == key), None)
     if place is None or rows[place]["json"]["result_id"] is None:
         return
-    following = [*rows[place + 1 :], *rows[:place]]
+    stage = rows[place]["json"]["required_before"]
+    following = [row for row in (*rows[place + 1 :], *rows[:place]) if row["json"]["required_before"] == stage]
     rows[place]["saved"] = {"next": next((row["json"] for row in following if "form" in row), None)}
 
 

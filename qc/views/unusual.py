@@ -56,6 +56,7 @@ def _late(batch: Json) -> Iterator[dict[str, str]]:
 
 
 def _entries(batch: Json) -> Iterator[dict[str, str]]:
+    told = {deviation["entry"] for deviation in batch["deviations"]}
     for step in batch["steps"]:
         for field in step["fields"]:
             entry, anchor = field["entry"], f"{step['key']}.{field['key']}"
@@ -65,7 +66,7 @@ def _entries(batch: Json) -> Iterator[dict[str, str]]:
             if field["superseded"]:
                 old = ", ".join(_typed(earlier) for earlier in field["superseded"])
                 yield _item("warning", "Corrected", f"{value}, before {old}. {quoted(entry['reason'])}", anchor)
-            if entry["out_of_range"]:
+            if entry["out_of_range"] and entry["id"] not in told:  # its deviation says the same, and more
                 yield _item("fail", "Out of range", f"{value}.", anchor)
             for warning in entry["warnings"]:
                 yield _item("warning", "Warned", f"{value}. {warning}", anchor)

@@ -116,7 +116,7 @@ def test_the_page_and_rest_correct_a_result(who: People, made: Batch, client: Cl
     assert refused.status_code == 422
     assert "Choose the kind of reason." in refused.content.decode()
     assert here.post(address, {**given, "reason_code": "mistyped"}).status_code == 302
-    assert "<s>9.82" in page(signed_in(Client(), "reviewer"), made.number)
+    assert '<s><span class="nowrap">9.82' in page(signed_in(Client(), "reviewer"), made.number)
     row = Rest("analyst").post(
         f"batches/{made.number}/test-results/",
         {"test": "purity", "value": "98.2", "corrects": row_of(made)["result_id"], "reason": "Read again."},
