@@ -66,7 +66,7 @@ class ResultForm(LabForm):
     @property
     def correcting(self) -> bool:
         """A test with a result is corrected; a first result is recorded."""
-        return self.definition["result_id"] is not None
+        return bool(self.data.get("corrects")) if self.is_bound else self.definition["result_id"] is not None
 
     @property
     def before_product(self) -> bool:
