@@ -30,7 +30,8 @@ from qc.services.disposition import reject_batch, release_batch
 from qc.services.inspection import request_package
 from qc.services.proposals import Desk, proposal_of
 from qc.services.refusals import refuse_to_sign
-from qc.services.results import invalidate_result, record_result, review_result
+from qc.services.results import invalidate_result, record_result
+from qc.services.reviews import review_result
 
 
 def full_answer(number: str, *, status: int = 200) -> Response:
@@ -71,6 +72,8 @@ class ResultsApi(Endpoint):
             inputs=inputs,
             at=data["at"],
             equipment=data["equipment"],
+            corrects=data["corrects"],
+            reason=data["reason"],
             revision=revision_of(request),
         )
         return result_answer(number, result.test)

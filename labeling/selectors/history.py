@@ -40,6 +40,7 @@ VERBS = {
     "deviation.report": "reported a deviation",
     "timer.missed": "found a timer beyond its limit",
     "result.record": "recorded a test result:",
+    "result.correct": "corrected a test result:",
     "audit.review": "reviewed the audit trail",
     "audit.export": "exported the audit trail",
     "audit.print": "printed the audit trail",
@@ -197,6 +198,9 @@ def _what(operation: Operation, changes: Iterable[Change]) -> str:
     told = list(changes)
     if operation.action == "step.verify":
         return f"{verb} {_steps_signed_for(told)}".rstrip()
+    if operation.action == "result.review":
+        tests = _tests_signed_for(told)
+        return f"{verb}, {tests[0]}" if len(tests) == 1 else f"reviewed test results: {', '.join(tests)}"
     rows = {change.table_name: change.new_row or {} for change in told}
     return f"{verb}{_object(operation.action, rows)}"
 
@@ -206,6 +210,12 @@ def _steps_signed_for(changes: Iterable[Change]) -> str:
     covers = [c.new_row["covers"] for c in changes if c.table_name == "signatures_signature" and c.new_row]
     steps = [_words(name.removeprefix("step ").partition(" of ")[0]) for name in covers]
     return f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}" if steps else ""
+
+
+def _tests_signed_for(changes: Iterable[Change]) -> list[str]:
+    """The tests of one act of review: it signs for each of their results."""
+    covers = [c.new_row["covers"] for c in changes if c.table_name == "signatures_signature" and c.new_row]
+    return [_words(name.removeprefix("test ").partition(" of ")[0]) for name in covers]
 
 
 def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
@@ -226,7 +236,7 @@ def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
 def _signed_for(action: str, covers: str) -> str:
     if action.startswith("training."):
         return f" {covers}"
-    if action in {"result.review", "result.investigate", "entry.verify"}:
+    if action in {"result.investigate", "entry.verify"}:
         about = covers.partition(" of ")[0].removeprefix("test ").replace(".", ": ")
         return f", {_words(about)}" if action.startswith("result.") else f" {_words(about)}"
     return ""

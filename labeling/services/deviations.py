@@ -26,6 +26,7 @@ SEVERITIES = {
     Deviation.Kind.INSTRUMENT: DeviationClass.MAJOR,
     Deviation.Kind.RESTATED: DeviationClass.MAJOR,
     Deviation.Kind.AFTER_RELEASE: DeviationClass.CRITICAL,
+    Deviation.Kind.RESULT_CORRECTED: DeviationClass.MAJOR,
 }
 LONGEST_TEXT = 4000
 

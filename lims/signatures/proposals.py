@@ -33,6 +33,9 @@ class Proposal:
     family: str = ""
 
     def is_about(self, said: Signature | Refusal) -> bool:
+        """Of the same act upon the same thing: a release is not compared with the completion before it."""
+        if said.meaning != self.meaning:
+            return False
         named = said.covers
         return named.startswith(self.family) if self.family else named == self.covers
 

@@ -281,6 +281,7 @@ PAGES: dict[str, Route] = {
     "batches/<str:number>/tests/": reads(P.VIEW),
     "batches/<str:number>/tests/record/": writes(P.TEST, P.VIEW, test="purity", value="98"),
     "batches/<str:number>/tests/<int:pk>/review/": signs(P.REVIEW_RESULT, P.VIEW),
+    "batches/<str:number>/tests/review/": signs(P.REVIEW_RESULT, P.VIEW, results="{result_id}:" + "0" * 64),
     "batches/<str:number>/tests/<int:pk>/investigation/": signs(P.INVESTIGATE, P.VIEW, cause="dry electrode"),
     "batches/<str:number>/release/": signs(P.RELEASE_BATCH, P.VIEW, decision="release"),
     "batches/<str:number>/hold/": writes(P.HOLD_BATCH, P.VIEW, reason_code="other", **WHY),
