@@ -33,17 +33,18 @@ class Proposal:
     family: str = ""
 
     def is_about(self, said: Signature | Refusal) -> bool:
-        """Of the same act upon the same thing: a release is not compared with the completion before it."""
-        if said.meaning != self.meaning:
-            return False
         named = said.covers
         return named.startswith(self.family) if self.family else named == self.covers
 
 
 def since_last_signature(proposal: Proposal, signatures: Sequence[Signature], refusals: Sequence[Refusal]) -> Json:
-    """The newest of the subject's `signatures` for the same thing, what differs from it now, and who refused it."""
+    """The newest of the subject's `signatures` for the same thing, what differs from it now, and who refused it.
+
+    Of the same act: a release is not compared with the completion before it. A refusal matters to every act.
+    """
     refused = [refusal_row(refusal) for refusal in refusals if proposal.is_about(refusal)]
-    last = next((s for s in reversed(signatures) if proposal.is_about(s)), None)
+    same = (s for s in reversed(signatures) if s.meaning == proposal.meaning and proposal.is_about(s))
+    last = next(same, None)
     if last is None:
         return {"signature": None, "differences": [], "refusals": refused}
     return {

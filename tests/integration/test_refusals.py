@@ -42,7 +42,7 @@ def test_the_signer_sees_what_changed_since_the_last_signature(laboratory: Peopl
     rest = Rest("releaser")
     shown = rest.get("signing/", act="batch.release", subject=ready.number).data
     assert shown["meaning_text"] == "I release this batch for use."
-    assert shown["since"] == {"signature": None, "differences": []}  # the completion is another act
+    assert shown["since"] == {"signature": None, "differences": [], "refusals": []}  # the completion is another act
     release_batch(actor=laboratory.releaser, number=ready.number, credential=credential("releaser"))
     signed = Signature.objects.get(meaning="released")
     assert signed.manifest_sha256 == shown["manifest_sha256"]
