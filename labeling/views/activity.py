@@ -7,12 +7,16 @@ from decimal import Decimal
 
 from labeling.domain.decay import decay_factor
 from labeling.domain.uncertainty import nominal
+from labeling.selectors.bench import dispatched_at
 from labeling.selectors.evaluation import nuclide_of, value_of
 from labeling.selectors.facts import BatchFacts
 
 
 def activity_now(facts: BatchFacts, *, at: datetime) -> dict[str, object] | None:
     expires = facts.protocol.expires
+    gone = dispatched_at(facts.batch)
+    if gone is not None:
+        return {"handed_over_at": gone.isoformat()}
     entry = facts.current.get(expires.from_) if expires else None
     definition = next(
         (f for s in facts.protocol.steps for f in s.fields if entry and (s.key, f.key) == (entry.step, entry.field)),
