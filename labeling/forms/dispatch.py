@@ -73,9 +73,9 @@ class DispatchForm(SignatureForm):
 def _number(typed: str) -> str:
     if typed.strip():
         try:
-            parse_nonnegative(typed)
+            parse_nonnegative(typed, field="volume")
         except InvalidInput as refusal:
-            raise forms.ValidationError(refusal.message) from refusal
+            raise forms.ValidationError(refusal.message.removeprefix("volume: ")) from refusal
     return typed
 
 

@@ -57,7 +57,7 @@ def parcel_of(batch: Batch, *, code: str, activity: Quantity | None, volume: Qua
     book = ledger_of(vessel, events_of([vessel]))
     _refuse_what_came_after(vessel, book, at)
     _refuse_empty(batch, vessel, book)
-    columns: dict[str, Any] = {"measured_at": at, **columns_of(book.at(at))}
+    columns: dict[str, Any] = {"measured_at": at, **_held(book, at)}
     if not activity and not volume:
         return Parcel(vessel, columns | {"rest": NOTHING}, whole=True)
     part = reckoned(vessel, measured_columns(activity, volume, at=at))
@@ -112,6 +112,13 @@ def _vessel(batch: Batch, code: str) -> Container | None:
         return lock_container(own[code].pk)
     product = next((row for row in own.values() if row.product), None)
     return lock_container(product.pk) if product else None
+
+
+def _held(book: Ledger, at: datetime) -> dict[str, str | None]:
+    """What is there, the volume without the dust of binary fractions: 1.2 mL less 0.4 mL is 0.8 mL."""
+    columns = columns_of(book.at(at))
+    volume = columns["volume"]
+    return columns | {"volume": None if volume is None else f"{float(volume):.12g}"}
 
 
 def _refuse_what_came_after(vessel: Container, book: Ledger, at: datetime) -> None:

@@ -123,7 +123,7 @@ def blocked(batch: Batch) -> tuple[str, Deviation | None] | None:
         _refuse_in_doubt(batch)
         _refuse_expired(batch, database_now())
     except Conflict as refusal:
-        found = Deviation.objects.filter(pk=refusal.details.get("deviation")).first()
+        found = Deviation.objects.filter(pk=refusal.details.get("deviation", 0)).first()
         return refusal.message, found
     return None
 

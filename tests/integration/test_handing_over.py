@@ -13,9 +13,11 @@ from labeling.models import Batch, Container, ContainerEvent, Deviation, Dispatc
 from labeling.selectors.batch import batch_document
 from labeling.selectors.clock import database_now
 from labeling.selectors.containers import container_document, find_container, inventory
+from labeling.selectors.facts import facts_of
 from labeling.selectors.today import decaying_stock, expiring
 from labeling.services.containers import correct_event, open_container, transfer
 from labeling.services.dispatch import Consignment, dispatch_batch
+from labeling.views.activity import activity_now
 from lims.errors import Conflict, InvalidInput
 from lims.oversight.models import Alarm
 from tests import factories
@@ -56,7 +58,7 @@ def test_what_is_handed_over_whole_leaves_the_inventory(laboratory: People, batc
     given = hand_over(laboratory, batch)
     row = product(batch)
     assert (row.status, row.content, given.vessel_id, given.whole) == ("dispatched", 0.0, vessel.pk, True)
-    event = ContainerEvent.objects.get(pk=given.event_id)
+    event = ContainerEvent.objects.get(dispatch=given)
     assert event.kind == "removal"
     assert before - held() == pytest.approx(float(event.activity or 0), rel=1e-3)
     assert row.code not in [stock["code"] for stock in decaying_stock(at=database_now())]
@@ -84,11 +86,16 @@ def test_a_part_leaves_the_rest_in_stock_until_nothing_is_left(laboratory: Peopl
     assert product(batch).status == "in_use"
     with pytest.raises(Conflict, match="cannot be taken from it"):
         hand_over(laboratory, batch, volume={"value": f"{volume:.6f}", "unit": "mL"})
+    shown = activity_now(facts_of(batch), at=first.at)
+    assert shown
+    assert float(str(shown["now"])) == pytest.approx((product(batch).content or 0) / 1e6, abs=0.01)
     second = hand_over(laboratory, batch)
+    assert activity_now(facts_of(batch), at=second.at) == {"handed_over_at": second.at.isoformat()}
     assert second.whole
     assert product(batch).status == "dispatched"
     sent = batch_document(batch.number)["dispatches"]
     assert [row["handed_over"]["whole"] for row in sent] == [False, True]
+    assert len(sent[1]["handed_over"]["volume"]["value"]) < 10
     assert sent[0]["handed_over"]["from_container"] == vessel.code
     shares = [float(row["handed_over"]["activity"]["value"]) for row in sent]
     assert shares[0] == pytest.approx(shares[1], rel=1e-2)

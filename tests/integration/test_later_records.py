@@ -29,7 +29,7 @@ def handed_over(who: People) -> Batch:
     return batch
 
 
-@pytest.mark.requirement("MFG-30")
+@pytest.mark.requirement("P11-10b")
 def test_a_further_record_holds_what_came_after_the_release(laboratory: People) -> None:
     batch = handed_over(laboratory)
     assert events_since_record(batch.number) == 2
