@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("oversight", "0005_restated"),
+        ("oversight", "0007_alarm_of_access_review"),
     ]
 
     operations = [
@@ -18,9 +18,14 @@ class Migration(migrations.Migration):
                     ("check_failed", "Instrument check failed"),
                     ("not_printed", "Record not printed"),
                     ("demo_accounts", "Demo accounts in production"),
+                    ("access_review", "Access review overdue"),
                     ("restated", "Released batch restated"),
                     ("another_identity", "Another identity"),
                     ("trail_broken", "Audit trail does not verify"),
+                    ("licence_exceeded", "Above the licence"),
+                    ("instrument_due", "Instrument overdue or failed"),
+                    ("timer_missed", "Timer not stopped"),
+                    ("expired_in_use", "Expired while in use"),
                 ],
                 max_length=20,
             ),
