@@ -19,16 +19,18 @@ from lims.audit.reasons import ReasonFor, reason_text
 from lims.errors import InvalidInput
 from lims.inputs import read_input
 from lims.pagination import NewestFirst
+from lims.records.api import DocumentsApi
 from lims.records.selectors import document_row
 from lims.signatures.manifestation import refusal_row
 from lims.signatures.models import Refusal
 from lims.signatures.proposals import proposal_row
 from lims.signatures.serializers import SignedInput, credential_of, reason_of
 from qc.selectors import assess, full_batch_document, gate_of, tests_of
-from qc.serializers import DispositionInput, InvestigationInput, RefusalInput, ResultInput
+from qc.serializers import DispositionInput, InvestigationInput, RecordInput, RefusalInput, ResultInput
 from qc.services.disposition import reject_batch, release_batch
 from qc.services.inspection import request_package
 from qc.services.proposals import Desk, proposal_of
+from qc.services.records import request_record
 from qc.services.refusals import refuse_to_sign
 from qc.services.results import invalidate_result, record_result
 from qc.services.reviews import review_result
@@ -135,6 +137,15 @@ class PackageApi(Endpoint):
     @extend_schema(request=None, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, number: str) -> Response:
         return Response(document_row(request_package(actor=actor_of(request), number=number)), status=201)
+
+
+class RecordsApi(DocumentsApi):
+    """The records of one batch; and a further one, of the batch as it stands now."""
+
+    @extend_schema(request=RecordInput, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, number: str) -> Response:
+        data = read_input(RecordInput, request.data)
+        return Response(document_row(request_record(actor=actor_of(request), number=number, **data)), status=201)
 
 
 class SigningApi(Endpoint):

@@ -31,6 +31,10 @@ class DispositionInput(ReasonInput):
     signature = SignatureInput()
 
 
+class RecordInput(Input):
+    reason = text(2000)
+
+
 class RefusalInput(Input):
     act = serializers.CharField(max_length=64)
     subject = serializers.CharField(max_length=120)

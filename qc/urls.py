@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from qc.views import disposition, inspection, queue, refusals, results, reviews
+from qc.views import disposition, inspection, queue, records, refusals, results, reviews
 
 app_name = "qc"
 urlpatterns = [
@@ -16,4 +16,5 @@ urlpatterns = [
     path("batches/<str:number>/release/", disposition.disposition, name="disposition"),
     path("batches/<str:number>/hold/", disposition.hold, name="hold"),
     path("batches/<str:number>/package/", inspection.package, name="package"),
+    path("batches/<str:number>/records/new/", records.new_record, name="new-record"),
 ]

@@ -8,6 +8,8 @@ from typing import Any
 from labeling.domain.display import display
 from labeling.models import Entry
 from lims.audit.models import Change, Operation
+from lims.oversight.selectors import LEAVES_THE_RECORD
+from lims.records.models import Document
 from lims.signatures.manifestation import signature_in_trail
 from lims.signatures.meanings import Meaning
 
@@ -56,6 +58,7 @@ VERBS = {
     "line.clear": "cleared the line",
     "line.verify": "verified that the line is cleared",
     "batch.dispatch": "handed over the product",
+    "document.request": "asked for a new record of the batch",
     "signing.refuse": "refused to sign",
     "document.seal": "sealed a printed record",
     "lot.receive": "received a lot",
@@ -140,6 +143,15 @@ def history_of(subject: str) -> list[Json]:
         Operation.objects.filter(subject=subject).select_related("actor").prefetch_related("changes").order_by("id")
     )
     return history_rows(operations)
+
+
+def events_since_record(number: str) -> int | None:
+    """How many acts upon a batch stand in none of its records; None before there is one."""
+    records = Document.objects.filter(kind=Document.Kind.BATCH_RECORD, subject=number)
+    last = records.order_by("-pk").values_list("operation_id", flat=True).first()
+    if last is None:
+        return None
+    return Operation.objects.filter(subject=number, pk__gt=last).exclude(LEAVES_THE_RECORD).count()
 
 
 def history_rows(operations: Iterable[Operation]) -> list[Json]:
