@@ -31,7 +31,8 @@ EQUIVALENT: Mapping[str, tuple[str, ...]] = {
     "min": ("s", "min", "h"),
     "h": ("min", "h"),
 }
-# How a reading was taken, beside its instrument; remembered at the workstation.
+# How radioactivity was read, beside the instrument; remembered at the workstation. A cell counter has neither.
+RADIOACTIVITY = frozenset({"activity", "counts"})
 HOW = tuple(name for name in ("setting", "geometry") if name in Reading.__dataclass_fields__)
 # For each of these what the calibrations in force name, with the code of the instrument.
 Calibrated = Mapping[str, Sequence[tuple[str, str]]]
@@ -89,7 +90,7 @@ class EntryForm(LabForm):
             self.fields["equipment"].widget = forms.Select(
                 choices=[("", "Choose"), *said], attrs={"data-kind": definition["equipment_kind"]}
             )
-            for name in HOW:
+            for name in HOW if definition["type"] in RADIOACTIVITY else ():
                 given = (entry or {}).get(name) or ""
                 self.fields[name] = forms.CharField(required=False, max_length=64, label=name.title(), initial=given)
                 if calibrated.get(name):

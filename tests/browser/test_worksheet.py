@@ -284,3 +284,26 @@ def test_enter_confirms_nothing_that_nobody_chose(person: Person, batch: Batch) 
     form.get_by_role("button", name="Yes, confirmed").click()  # it still stands there
     expect(page.locator("#clearance .slot-line")).to_contain_text("Yes")
     assert Entry.objects.filter(batch=batch).count() == 1
+
+
+@pytest.mark.requirement("SIG-6")
+def test_how_a_value_was_read_and_what_is_unusual_of_it_stays_in_sight(person: Person, team: People) -> None:
+    batch = small_batch.recorded(team, volume="12")
+    page = opened(person("operator"), batch.number)
+    fold = page.locator("#product > details > summary")
+    expect(fold).to_contain_text("✕ out of range")
+    unfold(page)
+    slot = page.locator('[data-slot="product.activity"]')
+    slot.get_by_text("Correct", exact=True).click()
+    fields = [slot.locator(f"[name={name}]") for name in ("setting", "geometry", "reason_code", "reason")]
+    places = [box for field in fields if (box := field.bounding_box())]
+    assert len(places) == len(fields)
+    assert all(one["y"] + one["height"] <= other["y"] for one in places[:2] for other in places[2:])
+    fields[0].fill("465")
+    fields[1].fill("vial 10R")
+    slot.locator("[name=value]").fill("42.1")
+    fields[2].select_option(index=1)
+    fields[3].fill("Misread.")
+    slot.get_by_role("button", name="Save the correction").click()
+    expect(slot).to_contain_text("on DC-1, setting 465, vial 10R")
+    expect(fold).to_contain_text("! corrected")
