@@ -232,8 +232,16 @@ def entry_row(facts: BatchFacts, entry: Entry) -> Json:
         "verified_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "verified_at": instant(signature.at if signature else None),
         "verification": signature_or_none(signature),
-        "warnings": entry.warnings,
+        "warnings": [*entry.warnings, *_out_of_order(facts, entry)],
     }
+
+
+def _out_of_order(facts: BatchFacts, entry: Entry) -> list[str]:
+    """Readings alone: what is scanned while a timer runs is prepared for the next step."""
+    if not facts.protocol.field(entry.step, entry.field).is_quantity:
+        return []
+    titles = facts.still_running(entry.step, entry.measured_at)
+    return [f"It was read while the timer of “{title}” ran: out of the order of the protocol." for title in titles]
 
 
 def _result(definition: ResultDefinition, result: Result | None) -> Json:

@@ -36,6 +36,12 @@ class BatchFacts:
         events = {event.event: event.measured_at for event in self.timers if event.step == step}
         return events.get(TimerEvent.Event.START), events.get(TimerEvent.Event.STOP)
 
+    def still_running(self, step: str, at: datetime) -> list[str]:
+        """The titles of the earlier steps whose timer ran at that instant: by the protocol they end first."""
+        earlier = self.protocol.steps[: self.protocol.steps.index(self.protocol.step(step))]
+        ran = ((each, *self.timer_of(each.key)) for each in earlier if each.timer is not None)
+        return [each.title for each, start, stop in ran if start and start <= at and (stop is None or at < stop)]
+
     def step_signature(self, step: str) -> Signature | None:
         """The verification of a whole step, as long as it still covers what the step holds."""
         manifest = step_manifest(self, step)

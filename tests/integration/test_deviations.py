@@ -11,6 +11,7 @@ from labeling.domain.deviations import Assessed, Cause, Conclusion, DeviationCla
 from labeling.models import Batch, Deviation
 from labeling.selectors.clock import database_now
 from labeling.services.deviations import assess_deviation, report_deviation
+from labeling.services.recording import Reading, record_entry
 from labeling.services.timers import record_timer, report_missed_timers
 from lims.errors import InvalidInput, NotReleasable, PermissionRefused, SegregationOfDuties
 from lims.oversight.models import Alarm
@@ -113,6 +114,29 @@ def test_a_timer_that_nobody_stops_is_found_and_told_once(laboratory: People) ->
     assert "the timer was not stopped after" in Alarm.objects.get(kind="timer_missed").text
     record_timer(actor=laboratory.operator, number=batch.number, step="react", event="stop")
     assert Deviation.objects.filter(batch=batch).count() == 1
+
+
+def test_a_reading_of_a_later_step_taken_while_a_timer_runs_says_so(laboratory: People) -> None:
+    batch = factories.started(laboratory, factories.campaign()["synthesis"], factories.shift())
+    began = database_now() - timedelta(minutes=10)
+    late = {"reason": factories.LATE}
+    record_timer(actor=laboratory.operator, number=batch.number, step="react", event="start", at=began, **late)
+    during, after = began + timedelta(minutes=2), began + timedelta(minutes=9)
+    record_timer(
+        actor=laboratory.operator, number=batch.number, step="react", event="stop", at=began + timedelta(minutes=6)
+    )
+    for field, value, unit, at in (("product", "63.41", "MBq", during), ("volume", "1.2", "mL", after)):
+        record_entry(
+            actor=laboratory.operator,
+            number=batch.number,
+            step="product",
+            field=field,
+            reading=Reading(value=value, unit=unit, at=at, equipment="DC-1" if field == "product" else ""),
+        )
+    steps = Rest("operator").get(f"batches/{batch.number}/").data["steps"]
+    fields = {f["key"]: f["entry"] for f in next(s for s in steps if s["key"] == "product")["fields"]}
+    assert [w for w in fields["product"]["warnings"] if "React with the kit" in w] != []
+    assert not any("timer" in warning for warning in fields["volume"]["warnings"])
 
 
 def test_over_rest_a_client_reports_lists_and_assesses(laboratory: People, ready: Batch) -> None:
