@@ -199,7 +199,7 @@ class StartForm(LabForm):
         self.ask_why(ReasonFor.LATE_START)
         if sheet:
             ask_time(self, "started_at")
-            self.initial |= reason_of_sheet(sheet)
+            self.initial.update(reason_of_sheet(sheet))
 
 
 class TimerForm(LabForm):
