@@ -29,7 +29,7 @@ from labeling.models import SpecificationVersion
 from lims.accounts.api import MeApi, TokenApi, TokensApi
 from lims.oversight.api import AcknowledgementApi, AlarmsApi, HealthApi, OperationsApi, SiteApi, StateApi
 from lims.people import api as people
-from lims.records.api import DocumentApi, DocumentContentApi, DocumentsApi, VerifyApi
+from lims.records.api import DocumentApi, DocumentContentApi, VerifyApi
 from lims.reference import reference
 from qc import api as qc
 
@@ -140,7 +140,7 @@ urlpatterns = [
     path(f"{BATCH}test-results/<int:result_id>/review/", qc.ReviewApi.as_view()),
     path(f"{BATCH}test-results/<int:result_id>/investigation/", qc.InvestigationApi.as_view()),
     path(f"{BATCH}disposition/", qc.DispositionApi.as_view()),
-    path(f"{BATCH}documents/", DocumentsApi.as_view()),
+    path(f"{BATCH}documents/", qc.RecordsApi.as_view()),
     path(f"{BATCH}package/", qc.PackageApi.as_view()),
     path(f"{BATCH}genealogy/", materials.BatchGenealogyApi.as_view()),
     path(f"{BATCH}balance/", containers.BalanceApi.as_view()),

@@ -19,18 +19,21 @@ from lims.audit.reasons import ReasonFor, reason_text
 from lims.errors import InvalidInput
 from lims.inputs import read_input
 from lims.pagination import NewestFirst
+from lims.records.api import DocumentsApi
 from lims.records.selectors import document_row
 from lims.signatures.manifestation import refusal_row
 from lims.signatures.models import Refusal
 from lims.signatures.proposals import proposal_row
 from lims.signatures.serializers import SignedInput, credential_of, reason_of
 from qc.selectors import assess, full_batch_document, gate_of, tests_of
-from qc.serializers import DispositionInput, InvestigationInput, RefusalInput, ResultInput
+from qc.serializers import DispositionInput, InvestigationInput, RecordInput, RefusalInput, ResultInput
 from qc.services.disposition import reject_batch, release_batch
 from qc.services.inspection import request_package
 from qc.services.proposals import Desk, proposal_of
+from qc.services.records import request_record
 from qc.services.refusals import refuse_to_sign
-from qc.services.results import invalidate_result, record_result, review_result
+from qc.services.results import invalidate_result, record_result
+from qc.services.reviews import review_result
 
 
 def full_answer(number: str, *, status: int = 200) -> Response:
@@ -71,6 +74,8 @@ class ResultsApi(Endpoint):
             inputs=inputs,
             at=data["at"],
             equipment=data["equipment"],
+            corrects=data["corrects"],
+            reason=data["reason"],
             revision=revision_of(request),
         )
         return result_answer(number, result.test)
@@ -134,6 +139,15 @@ class PackageApi(Endpoint):
         return Response(document_row(request_package(actor=actor_of(request), number=number)), status=201)
 
 
+class RecordsApi(DocumentsApi):
+    """The records of one batch; and a further one, of the batch as it stands now."""
+
+    @extend_schema(request=RecordInput, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, number: str) -> Response:
+        data = read_input(RecordInput, request.data)
+        return Response(document_row(request_record(actor=actor_of(request), number=number, **data)), status=201)
+
+
 class SigningApi(Endpoint):
     """What an act asks its signer to sign, with the differences since the last signature: `?act=&subject=&about=`."""
 
@@ -144,7 +158,7 @@ class SigningApi(Endpoint):
         query = request.query_params
         desk = Desk(query.get("subject", ""))
         proposal = proposal_of(query.get("act", ""), desk, query.get("about", ""))
-        return Response(proposal_row(proposal, desk.signatures))
+        return Response(proposal_row(proposal, desk.signatures, desk.refusals))
 
 
 class RefusalsApi(Endpoint):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django import forms
 from django.forms import BoundField
@@ -17,6 +18,7 @@ from lims.audit.reasons import ReasonFor, choices_of, reason_text
 REGIONS = 4
 REGION = re.compile(r"regions\[(\d)\]\.(\w+)")
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
+SHOWN_RESULT = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")  # its number, and the digest of what was shown of it
 OTHER = "*other*"  # goes with the text beside it
 NEVER_BELOW_DETECTION = {"pH", "degC", "K", "s", "min", "h", "d"}
 POINTS_HINT = "One line for each count: seconds since the first, count rate, its uncertainty."
@@ -25,11 +27,16 @@ POINTS_HINT = "One line for each count: seconds since the first, count rate, its
 class ResultForm(LabForm):
     test = forms.CharField(widget=forms.HiddenInput)
     at = LocalInstantField(required=False, label="Measured at")
+    corrects = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    reason = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
 
-    def __init__(self, *args: Any, definition: Mapping[str, Any], **kwargs: Any) -> None:
-        self.definition = definition
+    def __init__(
+        self, *args: Any, definition: Mapping[str, Any], product: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> None:
+        """`product` is the entry that says when the product was measured: a test made before it says why."""
+        self.definition, self.product = definition, product
         self.formula = definition["formula"] or ""
-        super().__init__(*args, slug=definition["key"], initial={"test": definition["key"]}, **kwargs)
+        super().__init__(*args, slug=definition["key"], initial=self._first(definition), **kwargs)
         if self.formula == "radiochemical-purity":
             self._add_regions()
         elif self.formula == "retention":
@@ -48,8 +55,34 @@ class ResultForm(LabForm):
         else:
             self._add_value()
         self.describe()
+        if self.correcting:
+            self.ask_why(ReasonFor.CORRECTION, required=True)
         if "other" in self.fields:
             self.fields["value"].error_messages["required"] = "Choose the result."
+
+    @staticmethod
+    def _first(definition: Mapping[str, Any]) -> dict[str, Any]:
+        return {"test": definition["key"], "corrects": definition["result_id"]}
+
+    @property
+    def correcting(self) -> bool:
+        """A test with a result is corrected; a first result is recorded."""
+        return bool(self.data.get("corrects")) if self.is_bound else self.definition["result_id"] is not None
+
+    @property
+    def before_product(self) -> bool:
+        """Whether whatever is recorded now is recorded before the product is measured."""
+        return self.product is not None and self.product["at"] is None
+
+    def _refuse_early(self, typed: Mapping[str, Any]) -> None:
+        """A test of a product that is not there yet is no test of it, unless somebody says why."""
+        if self.product is None or typed.get("reason") or "reason" in self.errors:
+            return
+        at, product_at = typed.get("at"), self.product["at"]
+        if product_at is None:
+            self.add_error("reason", f"{self.product['label']} is not recorded yet. Say why this is tested before it.")
+        elif at is not None and at < datetime.fromisoformat(product_at):
+            self.add_error("reason", f"This lies before the product ({self.product['label']}). Say why.")
 
     def _add_value(self) -> None:
         attrs: dict[str, Any] = {"autocomplete": "off", "data-draft": ""}
@@ -101,7 +134,7 @@ class ResultForm(LabForm):
 
     @property
     def region_errors(self) -> list[str]:
-        return [str(error) for name, errors in self.errors.items() if name.startswith("region_") for error in errors]
+        return [str(error) for name, errors in self.errors.items() if "region" in name for error in errors]
 
     @property
     def accepted(self) -> list[str]:
@@ -136,6 +169,7 @@ class ResultForm(LabForm):
 
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}
+        self._refuse_early(typed)
         if "other" in self.fields and not self.errors:
             typed["value"] = self._chosen(typed["value"], typed["other"].strip())
         if self.regions and not self.errors:
@@ -168,12 +202,20 @@ class ResultForm(LabForm):
         chosen = typed.get("product_region")
         product = typed.get(f"region_{chosen}_name") if chosen is not None else ""
         if not rows or not product:
-            self.add_error(None, "Name the regions, and say which of them is the product.")
+            self._refuse_regions(rows)
             return None
         inputs: dict[str, Any] = {"regions": rows, "product": product}
         if typed["background"]:
             inputs["background_counts_per_mm"] = typed["background"]
         return inputs
+
+    def _refuse_regions(self, rows: list[dict[str, Any]]) -> None:
+        """Beside what is missing: the names, or which of them is the product."""
+        if not rows:
+            self.add_error("region_0_name", "Name the regions.")
+            return
+        names = " or ".join(f"“{row['name']}”" for row in rows)
+        self.add_error("product_region", f"Choose which region is the product: {names}.")
 
     def _points_as_inputs(self, text: str) -> dict[str, Any] | None:
         rows = [line.replace("\t", " ").replace(";", " ").split() for line in text.splitlines() if line.strip()]
@@ -189,6 +231,29 @@ class ResultForm(LabForm):
             name: {"value": typed[f"{name}_value"], "unit": "MBq", "at": typed[f"{name}_at"].isoformat()}
             for name in ("initial", "later")
         }
+
+
+class SeriesReviewForm(SignatureForm):
+    """One attestation for several results: `results` names each with the digest of what was shown of it."""
+
+    SLUG: ClassVar[str] = "review-series"
+    results = forms.Field(widget=forms.SelectMultiple, required=False)
+
+    def clean_results(self) -> dict[int, str]:
+        """The digest of what was shown, by result. Nothing chosen is refused by the service."""
+        given = self.cleaned_data["results"] or []
+        shown = {int(found[1]): found[2] for text in given if (found := SHOWN_RESULT.fullmatch(text))}
+        if len(shown) != len(given):
+            raise forms.ValidationError("The results are not as this page wrote them. Load it again.")
+        return shown
+
+    @property
+    def chosen(self) -> frozenset[int] | None:
+        """The results that were ticked when this was refused; None where it is new and all of them are."""
+        if not self.is_bound:
+            return None
+        found = (SHOWN_RESULT.fullmatch(text) for text in self["results"].data or [])
+        return frozenset(int(match[1]) for match in found if match)
 
 
 class InvestigationForm(SignatureForm):

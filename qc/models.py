@@ -33,6 +33,9 @@ class TestResult(models.Model):
     verdict = models.CharField(max_length=12)
     measured_at = models.DateTimeField()
     equipment = models.ForeignKey(Equipment, on_delete=models.PROTECT, related_name="+", null=True)
+    # The result in whose place this one stands, and why; or why a test was made before the product was measured.
+    corrects = models.OneToOneField("self", on_delete=models.PROTECT, related_name="corrected_by", null=True)
+    reason = models.TextField(blank=True, default="")
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+")

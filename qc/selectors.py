@@ -51,8 +51,8 @@ def assess(batch: Batch) -> Assessment:
 
 
 def current(attempts: Iterable[TestResult]) -> TestResult | None:
-    """The result that counts: the newest that no investigation has invalidated."""
-    valid = [result for result in attempts if not hasattr(result, "investigation")]
+    """The result that counts: the newest that neither an investigation has invalidated nor a newer one corrected."""
+    valid = [row for row in attempts if not hasattr(row, "investigation") and not hasattr(row, "corrected_by")]
     return valid[-1] if valid else None
 
 
@@ -108,7 +108,15 @@ def _link(number: str, code: str) -> str:
 def _results_of(batch: Batch) -> Iterable[TestResult]:
     return (
         TestResult.objects.filter(batch=batch)
-        .select_related("recorded_by", "equipment", "review__signature", "investigation__signature")
+        .select_related(
+            "batch",
+            "specification_version",
+            "recorded_by",
+            "equipment",
+            "review__signature",
+            "investigation__signature",
+        )
+        .select_related("corrected_by__recorded_by", "corrects__recorded_by")
         .order_by("id")
     )
 
@@ -194,6 +202,8 @@ def _test(assessment: Assessment, test: SpecificationTest) -> Json:
         "value": value,
         "display": outcome.shown,
         **_recorded(result),
+        "before_product": _before_product(assessment.facts, result),
+        "corrected": [_corrected(test, row) for row in attempts if hasattr(row, "corrected_by")],
         "invalidated": [_invalidated(test, earlier) for earlier in attempts if hasattr(earlier, "investigation")],
     }
 
@@ -203,7 +213,7 @@ def _recorded(result: TestResult | None) -> Json:
         return dict.fromkeys(
             (
                 *("result_id", "typed", "inputs", "worked", "recorded_by", "recorded_at", "at", "equipment"),
-                *("reviewed_by", "reviewed_at", "review"),
+                *("reviewed_by", "reviewed_at", "review", "reason"),
             )
         )
     signature = result.review.signature if hasattr(result, "review") else None
@@ -216,9 +226,45 @@ def _recorded(result: TestResult | None) -> Json:
         "recorded_at": result.recorded_at.isoformat(),
         "at": result.measured_at.isoformat(),
         "equipment": result.equipment.code if result.equipment else None,
+        "reason": result.reason,
         "reviewed_by": {"username": signature.username, "full_name": signature.full_name} if signature else None,
         "reviewed_at": signature.at.isoformat() if signature else None,
         "review": signature_or_none(signature),
+    }
+
+
+def product_measured(facts: BatchFacts) -> Json | None:
+    """The entry from which the expiry counts (`expires.from`), its instant None before it is recorded.
+
+    From then on the product is there. None where the protocol names no such entry.
+    """
+    if facts.protocol.expires is None:
+        return None
+    reference = facts.protocol.expires.from_
+    entry = facts.current.get(reference)
+    label = facts.protocol.field(*reference.split(".")).label
+    return {"label": label, "at": entry.measured_at.isoformat() if entry else None}
+
+
+def _before_product(facts: BatchFacts, result: TestResult | None) -> Json | None:
+    """Of a test that was made before the product was measured: that later entry; else None."""
+    product = product_measured(facts) if result else None
+    if result is None or product is None:
+        return None
+    early = product["at"] is None or result.measured_at < datetime.fromisoformat(product["at"])
+    return product if early else None
+
+
+def _corrected(test: SpecificationTest, result: TestResult) -> Json:
+    """A result that was mistyped, with why the one in its place was recorded."""
+    return {
+        **_recorded(result),
+        "display": shown(test, result.value, result.u),
+        "value": result.value,
+        "verdict": result.verdict,
+        "why": result.corrected_by.reason,
+        "corrected_by": person(result.corrected_by.recorded_by),
+        "corrected_at": result.corrected_by.recorded_at.isoformat(),
     }
 
 

@@ -16,6 +16,9 @@ class ResultInput(Input):
     inputs = serializers.JSONField(required=False, default=None)
     at = InstantField(required=False, default=None)
     equipment = text(64)
+    # The number of an unreviewed result that was mistyped, and why.
+    corrects = serializers.IntegerField(required=False, default=None, allow_null=True, min_value=1)
+    reason = text(2000)
 
 
 class InvestigationInput(Input):
@@ -26,6 +29,10 @@ class InvestigationInput(Input):
 class DispositionInput(ReasonInput):
     decision = serializers.ChoiceField(choices=["release", "reject"])
     signature = SignatureInput()
+
+
+class RecordInput(Input):
+    reason = text(2000)
 
 
 class RefusalInput(Input):

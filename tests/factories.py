@@ -40,7 +40,8 @@ from lims.accounts.models import Factor, User
 from lims.accounts.roles import Role
 from lims.people.services import enroll_for_demonstration
 from qc.services.disposition import release_batch
-from qc.services.results import record_result, review_result
+from qc.services.results import record_result
+from qc.services.reviews import review_result
 
 ROOT = Path(__file__).resolve().parent.parent
 LATE = "written down at the hot cell, entered afterwards"

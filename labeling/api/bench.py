@@ -12,7 +12,7 @@ from labeling.api.batches import batch_answer, revision_of
 from labeling.api.waiting import as_made
 from labeling.selectors.bench import scan_row
 from labeling.selectors.containers import scanned_container
-from labeling.serializers import InstantField, text
+from labeling.serializers import InstantField, QuantityInput, text
 from labeling.services.clearance import clear_line, verify_line
 from labeling.services.discards import discard_entry
 from labeling.services.dispatch import Consignment, dispatch_batch
@@ -47,6 +47,9 @@ class DispatchInput(Input):
     carrier = text(200)
     quantity = text(200)
     container = text(200)
+    from_container = text(100)
+    activity = QuantityInput(required=False, allow_null=True, default=None)
+    volume = QuantityInput(required=False, allow_null=True, default=None)
     at = InstantField(required=False, default=None)
     signature = SignatureInput()
 
@@ -80,6 +83,7 @@ class ClearanceApi(Endpoint):
 class DispatchesApi(Endpoint):
     @extend_schema(request=DispatchInput, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request, number: str) -> Response:
+        """Without `from_container` it is the product's own, without an amount everything that is in it."""
         data = read_input(DispatchInput, request.data)
         credential, at = credential_of(data), data.pop("at")
         data.pop("signature")

@@ -51,6 +51,10 @@ class ImportForm(LabForm):
         return typed
 
 
+class RecordForm(LabForm):
+    reason = forms.CharField(max_length=2000, label="Why a new record", widget=forms.TextInput)
+
+
 class VerifyForm(LabForm):
     file = forms.FileField(
         label="Record as PDF, or package as ZIP", widget=forms.FileInput(attrs={"accept": ".pdf,.zip"})

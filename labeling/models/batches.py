@@ -187,6 +187,7 @@ class Deviation(models.Model):
         INSTRUMENT = "instrument", "Reading on an instrument that was not in order"
         RESTATED = "restated", "Verdict moved by restating"
         AFTER_RELEASE = "after_release", "Test that failed after release"
+        RESULT_CORRECTED = "result_corrected", "Failing test result that was corrected"
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="deviations")
     step = models.CharField(max_length=64, blank=True)

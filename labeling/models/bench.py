@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from labeling.models.batches import Batch
+from labeling.models.containers import Container, ContainerEvent
 from lims.accounts.models import User
 from lims.signatures.models import Signature
 
@@ -49,7 +50,11 @@ class LineClearance(models.Model):
 
 
 class Dispatch(models.Model):
-    """The handing over of a released product: the distribution record (21 CFR 212.90(b)). Append-only."""
+    """The handing over of a released product: the distribution record (21 CFR 212.90(b)). Append-only.
+
+    `vessel` is None where the protocol keeps no container, and of what was handed over before containers were named;
+    `whole` says that nothing stayed in it. `container` is the packaging, in words.
+    """
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="dispatches")
     scanned = models.CharField(max_length=64)  # the identity, or the batch number, read from the container
@@ -59,14 +64,20 @@ class Dispatch(models.Model):
     address = models.CharField(max_length=400)
     phone = models.CharField(max_length=40)
     carrier = models.CharField(max_length=200)
+    vessel = models.ForeignKey(Container, on_delete=models.PROTECT, related_name="dispatches", null=True)
+    event = models.OneToOneField(ContainerEvent, on_delete=models.PROTECT, related_name="dispatch", null=True)
+    whole = models.BooleanField(default=True)
     at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
     signature = models.ForeignKey(Signature, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["vessel"], condition=Q(whole=True, vessel__isnull=False), name="container_handed_over_once"
+            ),
             models.CheckConstraint(
                 name="dispatch_says_to_whom",
                 condition=~Q(recipient="") & ~Q(address="") & ~Q(phone="") & ~Q(carrier="") & ~Q(scanned=""),
-            )
+            ),
         ]

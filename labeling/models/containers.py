@@ -37,6 +37,7 @@ class Container(models.Model):
         IN_USE = "in_use", "In use"
         DECAY_STORAGE = "decay_storage", "In decay storage"
         CLEARED = "cleared", "Cleared"
+        DISPATCHED = "dispatched", "Handed over"
 
     code = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=12, choices=Kind)

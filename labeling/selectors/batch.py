@@ -267,6 +267,7 @@ def deviation_row(deviation: Deviation) -> Json:
     return {
         "id": deviation.pk,
         "step": deviation.step,
+        "entry": deviation.entry_id,
         "kind": deviation.kind,
         "kind_label": deviation.get_kind_display(),
         "severity": deviation.current_class.value,

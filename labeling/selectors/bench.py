@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from django.db.models import Q, QuerySet
+
+from labeling.domain.display import display
 from labeling.domain.lifecycle import BatchStatus
-from labeling.models import Dispatch, LineClearance, Scan
+from labeling.models import Batch, Container, ContainerEvent, Dispatch, LineClearance, Scan
 from labeling.selectors.facts import BatchFacts
 from lims.signatures.models import Signature
 
@@ -50,7 +54,7 @@ def dispatches_of(facts: BatchFacts) -> list[Json]:
     """What was handed over of a released batch."""
     if facts.batch.status != BatchStatus.RELEASED:
         return []
-    rows = Dispatch.objects.filter(batch=facts.batch).select_related("signature").order_by("id")
+    rows = Dispatch.objects.filter(batch=facts.batch).select_related("signature", "vessel", "event").order_by("id")
     return [
         {
             "id": row.pk,
@@ -61,11 +65,53 @@ def dispatches_of(facts: BatchFacts) -> list[Json]:
             "quantity": row.quantity,
             "container": row.container,
             "scanned": row.scanned,
+            "handed_over": _handed_over(row),
             "at": row.at.isoformat(),
             "signed": _signed(row.signature),
         }
         for row in rows
     ]
+
+
+def product_gone() -> Q:
+    """Of handing overs: those after which nothing of the product is left here."""
+    return Q(whole=True) & (Q(vessel=None) | Q(vessel__product=True))
+
+
+def dispatched_at(batch: Batch) -> datetime | None:
+    """When the last of a released product was handed over; None while some of it is here."""
+    if batch.status != BatchStatus.RELEASED:
+        return None
+    return Dispatch.objects.filter(product_gone(), batch=batch).values_list("at", flat=True).first()
+
+
+def product_containers(batch: Batch) -> QuerySet[Container]:
+    """What holds the product of a batch: its own container, and those that were filled from it outside any batch."""
+    drawn = ContainerEvent.objects.filter(
+        source__batch=batch,
+        source__product=True,
+        target__batch=None,
+        corrected_by=None,
+        kind__in=("transfer", "residue"),
+    )
+    filled = Q(pk__in=drawn.values("target"), kind__in=("vial", "syringe", "suspension"))
+    return Container.objects.filter(Q(batch=batch, product=True) | filled).order_by("pk")
+
+
+def _handed_over(sent: Dispatch) -> Json:
+    """From which container, and how much of it; None where that was not kept."""
+    event = sent.event
+    return {
+        "from_container": sent.vessel.code if sent.vessel else None,
+        "container_id": sent.vessel_id,
+        "whole": sent.whole,
+        "activity": _amount(event.activity, event.u, "MBq") if event and event.activity else None,
+        "volume": _amount(event.volume, None, "mL") if event and event.volume else None,
+    }
+
+
+def _amount(value: str, u: str | None, unit: str) -> Json:
+    return {"value": value, "unit": unit, "u": u, "display": display(value, u, unit)}
 
 
 def _signed(signature: Signature | None) -> Json | None:

@@ -62,6 +62,7 @@ def container_row(row: Container, *, at: datetime) -> Json:
     storage: DecayStorage | None = getattr(row, "decay_storage", None)
     clearance = clearance_of(row, storage) if storage else None
     waiting = row.status == Container.Status.DECAY_STORAGE
+    gone = row.status == Container.Status.DISPATCHED
     return {
         "id": row.pk,
         "code": row.code,
@@ -79,6 +80,7 @@ def container_row(row: Container, *, at: datetime) -> Json:
         "reference": reading(stored) if stored else None,
         "now": reading(stored.later(at, half_life)) if stored else None,
         "decay": _decaying(stored, row.half_life, at=at) if stored else None,
+        "handed_over_at": row.content_at.isoformat() if gone and row.content_at else None,
         "volume": {"value": _plain(row.content_volume / ML), "unit": "mL"} if row.content_volume else None,
         "earliest_release_at": _earliest(storage, clearance).isoformat() if storage else None,
         "can_be_surveyed": waiting and clearance is not None and clearance.earliest <= at,
@@ -109,6 +111,7 @@ def container_document(row: Container, *, at: datetime) -> Json:
         "events": lines,
         "came_from": _others(line["from"] for line in lines if line["counts"] and line["from"] != row.code),
         "went_to": _others(line["to"] for line in lines if line["counts"] and line["to"] != row.code),
+        "handed_over": _handed_over(row),
         "storage": _storage(row, row.decay_storage) if hasattr(row, "decay_storage") else None,
         "surveys": [_survey(survey) for survey in surveys],
         "drawing": activity_curve(book, until=at, said=_said, amount=in_words),
@@ -128,7 +131,7 @@ def activity_of(row: Container, *, at: datetime) -> Json:
 def inventory(*, at: datetime) -> list[Json]:
     """What the site holds of each nuclide at `at`, against the limit of its licence (RAD-11)."""
     rows = list(
-        Container.objects.exclude(status=Container.Status.CLEARED)
+        Container.objects.exclude(status__in=(Container.Status.CLEARED, Container.Status.DISPATCHED))
         .filter(Q(recorded_at__lte=at) | Q(content_at__lte=at))  # what was not there yet held nothing
         .values_list("nuclide", "half_life", "half_life_u", "content", "content_u", "content_at")
     )
@@ -275,6 +278,20 @@ def _storage(row: Container, storage: DecayStorage) -> Json:
         "earliest_release_at": _earliest(storage, clearance).isoformat(),
         "stored_by": {"username": storage.stored_by.username, "full_name": storage.stored_by.full_name},
     }
+
+
+def _handed_over(row: Container) -> list[Json]:
+    sent = row.dispatches.select_related("batch", "signature").order_by("id")
+    return [
+        {
+            "at": one.at.isoformat(),
+            "recipient": one.recipient,
+            "batch": one.batch.number,
+            "whole": one.whole,
+            "signed_by": {"username": one.signature.username, "full_name": one.signature.full_name},
+        }
+        for one in sent
+    ]
 
 
 def _survey(survey: WasteSurvey) -> Json:

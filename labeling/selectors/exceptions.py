@@ -28,6 +28,15 @@ CLOCKS = (Alarm.Kind.CLOCK, Alarm.Kind.INSTRUMENT_CLOCK)
 REFUSED = ("signing_refused", "locked", "locked_out", "lockout")
 CHECKS = tuple(f"equipment.{kind}" for kind in ("check", "constancy", "linearity", "accuracy", "service"))
 UNTRAINED = AccessEvent.Kind.UNTRAINED
+WHY_NOT = {
+    "permission_refused": "the role may not",
+    "segregation_of_duties": "it was their own work",
+    "signature_refused": "wrong password",
+    "locked": "locked out",
+    "otp_required": "no one-time code",
+    "otp_wrong": "wrong one-time code",
+    "otp_used": "a one-time code that was used",
+}
 
 
 class Exceptional(StrEnum):
@@ -40,6 +49,7 @@ class Exceptional(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     INVALIDATED = "invalidated"
     STARTED_AFTERWARDS = "started_afterwards"
+    BEFORE_PRODUCT = "before_product"
 
     @property
     def label(self) -> str:
@@ -56,6 +66,7 @@ _LABELS = {
     Exceptional.OUT_OF_RANGE: "Out of range",
     Exceptional.INVALIDATED: "Result invalidated",
     Exceptional.STARTED_AFTERWARDS: "Started after the fact",
+    Exceptional.BEFORE_PRODUCT: "Tested before the product",
 }
 
 
@@ -140,10 +151,11 @@ def _picks(kind: Exceptional) -> Sequence[Q]:
             Q(pk__in=entries.filter(late=True).values("operation")),
             Q(action__in=("timer.start", "timer.stop", *CHECKS)) & explained,
         ],
-        Exceptional.CORRECTION: [Q(action="entry.correct")],
+        Exceptional.CORRECTION: [Q(action__in=("entry.correct", "result.correct"))],
         Exceptional.OUT_OF_RANGE: [Q(pk__in=entries.filter(out_of_range=True).values("operation"))],
         Exceptional.INVALIDATED: [Q(action="result.investigate")],
         Exceptional.REFUSED_TO_SIGN: [Q(action="signing.refuse")],
+        Exceptional.BEFORE_PRODUCT: [Q(action="result.record") & explained],
         Exceptional.STARTED_AFTERWARDS: [Q(action="batch.start") & explained],
         Exceptional.CLOCK: [Q(pk__in=alarms.values("operation"))],
     }
@@ -176,13 +188,14 @@ def _row(item: Operation | AccessEvent, told: Mapping[int, Json]) -> Json:
     if isinstance(item, AccessEvent):
         kind = Exceptional.UNTRAINED if item.kind == UNTRAINED else Exceptional.REFUSED_SIGNING
         purpose = f" for {item.purpose.replace('.', ': ').replace('_', ' ')}" if item.purpose else ""
+        why = f" ({WHY_NOT[item.why]})" if item.why in WHY_NOT else ""
         return {
             "id": None,
             "access_event": item.pk,
             "at": item.at.isoformat(),
             "kinds": [kind.value],
             "labels": [kind.label],
-            "sentence": f"{item.username}: {item.get_kind_display()}{purpose}",
+            "sentence": f"{item.username}: {item.get_kind_display()}{purpose}{why}",
             "actor": {"username": item.username, "full_name": ""},
             "role": "",
             "action": item.kind,
@@ -212,6 +225,10 @@ def _why(action: str, change: Change) -> Iterator[Exceptional]:
         yield Exceptional.LATE
     if change.table_name == "signatures_refusal":
         yield Exceptional.REFUSED_TO_SIGN
+    if change.table_name == "qc_testresult" and row.get("corrects_id") is not None:
+        yield Exceptional.CORRECTION
+    if action == "result.record" and row.get("reason"):
+        yield Exceptional.BEFORE_PRODUCT
     if change.table_name == "qc_investigation":
         yield Exceptional.INVALIDATED
     if action == "batch.start" and row.get("started_at") != row.get("start_recorded_at"):

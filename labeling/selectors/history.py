@@ -8,6 +8,8 @@ from typing import Any
 from labeling.domain.display import display
 from labeling.models import Entry
 from lims.audit.models import Change, Operation
+from lims.oversight.selectors import LEAVES_THE_RECORD
+from lims.records.models import Document
 from lims.signatures.manifestation import signature_in_trail
 from lims.signatures.meanings import Meaning
 
@@ -40,6 +42,7 @@ VERBS = {
     "deviation.report": "reported a deviation",
     "timer.missed": "found a timer beyond its limit",
     "result.record": "recorded a test result:",
+    "result.correct": "corrected a test result:",
     "audit.review": "reviewed the audit trail",
     "audit.export": "exported the audit trail",
     "audit.print": "printed the audit trail",
@@ -55,6 +58,7 @@ VERBS = {
     "line.clear": "cleared the line",
     "line.verify": "verified that the line is cleared",
     "batch.dispatch": "handed over the product",
+    "document.request": "asked for a new record of the batch",
     "signing.refuse": "refused to sign",
     "document.seal": "sealed a printed record",
     "lot.receive": "received a lot",
@@ -141,6 +145,15 @@ def history_of(subject: str) -> list[Json]:
     return history_rows(operations)
 
 
+def events_since_record(number: str) -> int | None:
+    """How many acts upon a batch stand in none of its records; None before there is one."""
+    records = Document.objects.filter(kind=Document.Kind.BATCH_RECORD, subject=number)
+    last = records.order_by("-pk").values_list("operation_id", flat=True).first()
+    if last is None:
+        return None
+    return Operation.objects.filter(subject=number, pk__gt=last).exclude(LEAVES_THE_RECORD).count()
+
+
 def history_rows(operations: Iterable[Operation]) -> list[Json]:
     """Each act with what stands behind it; the values that were corrected are read at once."""
     acts = list(operations)
@@ -197,6 +210,9 @@ def _what(operation: Operation, changes: Iterable[Change]) -> str:
     told = list(changes)
     if operation.action == "step.verify":
         return f"{verb} {_steps_signed_for(told)}".rstrip()
+    if operation.action == "result.review":
+        tests = _tests_signed_for(told)
+        return f"{verb}, {tests[0]}" if len(tests) == 1 else f"reviewed test results: {', '.join(tests)}"
     rows = {change.table_name: change.new_row or {} for change in told}
     return f"{verb}{_object(operation.action, rows)}"
 
@@ -206,6 +222,12 @@ def _steps_signed_for(changes: Iterable[Change]) -> str:
     covers = [c.new_row["covers"] for c in changes if c.table_name == "signatures_signature" and c.new_row]
     steps = [_words(name.removeprefix("step ").partition(" of ")[0]) for name in covers]
     return f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}" if steps else ""
+
+
+def _tests_signed_for(changes: Iterable[Change]) -> list[str]:
+    """The tests of one act of review: it signs for each of their results."""
+    covers = [c.new_row["covers"] for c in changes if c.table_name == "signatures_signature" and c.new_row]
+    return [_words(name.removeprefix("test ").partition(" of ")[0]) for name in covers]
 
 
 def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
@@ -226,7 +248,7 @@ def _object(action: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
 def _signed_for(action: str, covers: str) -> str:
     if action.startswith("training."):
         return f" {covers}"
-    if action in {"result.review", "result.investigate", "entry.verify"}:
+    if action in {"result.investigate", "entry.verify"}:
         about = covers.partition(" of ")[0].removeprefix("test ").replace(".", ": ")
         return f", {_words(about)}" if action.startswith("result.") else f" {_words(about)}"
     return ""

@@ -92,7 +92,7 @@ def _event(container: Container, row: ContainerEvent, *, stated: bool) -> Event:
         return Event(row.measured_at, Change.READ, activity, volume, str(row.pk))
     if row.target_id == container.pk:
         return Event(row.measured_at, Change.ADDED, activity, volume, str(row.pk))
-    if row.kind == Kind.RESIDUE:
+    if row.kind == Kind.RESIDUE or row.rest is not None:
         return Event(
             row.measured_at, Change.LEFT, _amount(row.rest, row.rest_u if stated else None, row), None, str(row.pk)
         )

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import ExpressionWrapper, F, FloatField, Q, QuerySet, Value
+from django.db.models import Exists, ExpressionWrapper, F, FloatField, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Exp, Extract
 from django.urls import reverse
 from django.utils import timezone
 
 from labeling.domain.day import Mark
 from labeling.domain.lifecycle import BatchStatus
-from labeling.models import Batch, Container, Lot
+from labeling.models import Batch, Container, Dispatch, Lot
+from labeling.selectors.bench import product_gone
 from labeling.selectors.containers import container_row, containers
 from labeling.selectors.downtime import outstanding_sheets
 from labeling.selectors.training import trainings_expiring
@@ -66,7 +67,8 @@ def expiring(*, now: datetime) -> list[Json]:
     """Accepted lots and released batches that expire within a week, trainings within a month: the earliest first."""
     soon = Q(expires_at__gt=now, expires_at__lt=now + SOON)
     lots = Lot.objects.filter(soon, status=Lot.Status.ACCEPTED).order_by("expires_at")[:SHOWN]
-    batches = _read(Batch.objects.filter(soon, status=BatchStatus.RELEASED)).order_by("expires_at")[:SHOWN]
+    here = ~Exists(Dispatch.objects.filter(product_gone(), batch=OuterRef("pk")))
+    batches = _read(Batch.objects.filter(soon, here, status=BatchStatus.RELEASED)).order_by("expires_at")[:SHOWN]
     rows = [
         *(
             _expires(lot.number, lot.name or lot.material, reverse("labeling:lot", args=[lot.pk]), lot.expires_at)

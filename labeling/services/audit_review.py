@@ -8,7 +8,7 @@ from labeling.selectors.history import history_of
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
-from lims.accounts.roles import Permission, require
+from lims.accounts.roles import Permission
 from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.errors import Conflict, SegregationOfDuties, Stale
@@ -28,7 +28,7 @@ def review_audit_trail(
 ) -> AuditReview:
     """Sign for the trail as it is now. `up_to` is the last event the reviewer was shown; Stale where more came."""
     attestation = attest(actor, credential, purpose="audit.review")
-    require(attestation.user, Permission.REVIEW_AUDIT)
+    attestation.require(Permission.REVIEW_AUDIT)
     with operation(actor=attestation.actor, action="audit.review", subject=number) as op:
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)

@@ -9,7 +9,7 @@ from labeling.services.recording import refuse_unless_in_progress
 from labeling.services.training import require_training_for
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
-from lims.accounts.roles import Permission, require
+from lims.accounts.roles import Permission
 from lims.audit.operations import operation
 from lims.errors import Conflict, SegregationOfDuties
 from lims.signatures.meanings import Meaning
@@ -21,7 +21,7 @@ Part = LineClearance.Part
 def clear_line(*, actor: Actor, number: str, credential: Credential) -> LineClearance:
     """The signature of the person who cleared the line."""
     attestation = attest(actor, credential, purpose="line.clear")
-    require(attestation.user, Permission.MAKE_BATCH)
+    attestation.require(Permission.MAKE_BATCH)
     require_training_for(attestation.actor, number, Task.MAKE, doing="line.clear")
     with operation(actor=attestation.actor, action="line.clear", subject=number) as op:
         batch = lock_batch(number)
@@ -41,7 +41,7 @@ def clear_line(*, actor: Actor, number: str, credential: Credential) -> LineClea
 def verify_line(*, actor: Actor, number: str, credential: Credential) -> LineClearance:
     """The second person's signature. Raises SegregationOfDuties for the person who cleared the line."""
     attestation = attest(actor, credential, purpose="line.verify")
-    require(attestation.user, Permission.VERIFY)
+    attestation.require(Permission.VERIFY)
     require_training_for(attestation.actor, number, Task.VERIFY, doing="line.verify")
     with operation(actor=attestation.actor, action="line.verify", subject=number) as op:
         batch = lock_batch(number)

@@ -22,7 +22,7 @@ from lims.signatures.signing import sign
 def complete_batch(*, actor: Actor, number: str, credential: Credential, revision: int | None = None) -> Batch:
     """Into quarantine. Raises Conflict with every value, timer and verification that is still missing."""
     attestation = attest(actor, credential, purpose="batch.complete")
-    require(attestation.user, Permission.MAKE_BATCH)
+    attestation.require(Permission.MAKE_BATCH)
     require_training_for(attestation.actor, number, Task.MAKE, doing="batch.complete")
     with operation(actor=attestation.actor, action="batch.complete", subject=number) as op:
         batch = lock_batch(number)

@@ -151,7 +151,7 @@ def transfer(
             source=source,
             target=target,
             reason=reason.strip(),
-            **_reckoned(source, measured),
+            **reckoned(source, measured),
         )
         for row in locked.values():
             refresh(row)
@@ -212,12 +212,18 @@ def _correctable(container_id: int, event_id: int) -> ContainerEvent:
             code="recorded_in_batch",
             batch=event.batch.number,
         )
+    if hasattr(event, "dispatch"):
+        raise Conflict(
+            f"{event.dispatch.signature.full_name} signed that this was handed over to {event.dispatch.recipient}; it "
+            "is not corrected here. Report a deviation of the batch that says what was handed over.",
+            code="signed_for",
+        )
     if hasattr(event, "corrected_by"):
         raise Conflict("This was corrected already. Correct the newest one.", code="stale", event=event.corrected_by.pk)
     return event
 
 
-def _reckoned(source: Container, measured: dict[str, Any]) -> dict[str, Any]:
+def reckoned(source: Container, measured: dict[str, Any]) -> dict[str, Any]:
     """What goes over: as measured, by its volume's share, or everything; refused where it is not there."""
     activity, volume = measured.get("activity"), measured.get("volume")
     change = Change.TAKEN if activity is not None or volume is not None else Change.EMPTIED

@@ -100,7 +100,7 @@ def survey_waste(
 ) -> WasteSurvey:
     """Survey stored waste and sign for it. Passed, it clears the container; refused before its earliest date."""
     attestation = attest(actor, credential, purpose="container.survey")
-    require(attestation.user, Permission.CLEAR_WASTE)
+    attestation.require(Permission.CLEAR_WASTE)
     with operation(
         actor=attestation.actor, action="container.survey", subject=code_of(container_id), reason=note
     ) as op:

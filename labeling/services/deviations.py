@@ -26,6 +26,7 @@ SEVERITIES = {
     Deviation.Kind.INSTRUMENT: DeviationClass.MAJOR,
     Deviation.Kind.RESTATED: DeviationClass.MAJOR,
     Deviation.Kind.AFTER_RELEASE: DeviationClass.CRITICAL,
+    Deviation.Kind.RESULT_CORRECTED: DeviationClass.MAJOR,
 }
 LONGEST_TEXT = 4000
 
@@ -92,7 +93,7 @@ def assess_deviation(
     """
     attestation = attest(actor, credential, purpose="deviation.assess")
     signer = attestation.user
-    require(signer, Permission.ASSESS_DEVIATION)
+    attestation.require(Permission.ASSESS_DEVIATION)
     with operation(
         actor=attestation.actor, action="deviation.assess", subject=number, reason=assessed.assessment
     ) as op:

@@ -121,7 +121,7 @@ def sign_transfer(*, actor: Actor, number: str, credential: Credential) -> Downt
     work (21 CFR 11.50, EU GMP Annex 11, 14).
     """
     attestation = attest(actor, credential, purpose="downtime.transfer")
-    require(attestation.user, Permission.MAKE_BATCH)
+    attestation.require(Permission.MAKE_BATCH)
     with operation(actor=attestation.actor, action="downtime.transfer", subject=_subject(number)) as op:
         sheet = lock_sheet(number)
         if sheet.issued_to_id != attestation.user.pk:
@@ -137,7 +137,7 @@ def sign_transfer(*, actor: Actor, number: str, credential: Credential) -> Downt
 def sign_in_place(*, actor: Actor, number: str, credential: Credential, reason: str) -> DowntimeSheet:
     """Quality signs in place of the person who worked on paper and is not available, and says why."""
     attestation = attest(actor, credential, purpose="downtime.stand_in")
-    require(attestation.user, Permission.STAND_IN)
+    attestation.require(Permission.STAND_IN)
     if not reason.strip():
         raise InvalidInput(
             "Say why whoever worked on the sheet cannot sign, and how you know what they did.",
@@ -175,7 +175,7 @@ def reconcile_sheet(*, actor: Actor, number: str, credential: Credential, compar
     Raises SegregationOfDuties for whoever worked on the sheet or entered any of it.
     """
     attestation = attest(actor, credential, purpose="downtime.reconcile")
-    require(attestation.user, Permission.VERIFY)
+    attestation.require(Permission.VERIFY)
     with operation(actor=attestation.actor, action="downtime.reconcile", subject=_subject(number)) as op:
         sheet = lock_sheet(number)
         facts = _ready(sheet)

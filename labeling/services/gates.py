@@ -8,6 +8,8 @@ from labeling.selectors.clock import database_now
 from labeling.services.deviations import open_deviation
 from lims.audit.models import Operation
 from lims.errors import Conflict
+from lims.oversight.models import Alarm
+from lims.oversight.services import raise_alarm
 
 LONGEST_SCAN = 200
 IDENTITY_EXPECTED = "the identity of this batch"
@@ -15,7 +17,15 @@ IDENTITY_EXPECTED = "the identity of this batch"
 
 def keep_mismatch(op: Operation, batch: Batch, *, step: str, field: str, scanned: str, says: str) -> Scan:
     """Another identity at the bench: the scan is kept, and a critical deviation stops the step."""
-    open_deviation(op, batch, kind=Deviation.Kind.IDENTITY, step=step, text=says)
+    deviation = open_deviation(op, batch, kind=Deviation.Kind.IDENTITY, step=step, text=says)
+    raise_alarm(
+        op,
+        kind=Alarm.Kind.ANOTHER_IDENTITY,
+        severity=Alarm.Severity.CRITICAL,
+        subject=batch.number,
+        text=says,
+        cause=f"identity:{deviation.pk}",
+    )
     return Scan.objects.create(
         batch=batch,
         step=step,
@@ -55,12 +65,15 @@ def refuse_unsound(batch: Batch) -> None:
             f"A deviation affects the product of {batch.number}: {affected.text}",
             code="product_affected",
             field="value",
+            deviation=affected.pk,
         )
-    if found.filter(severity=DeviationClass.CRITICAL, assessment_signature=None).exists():
+    critical = found.filter(severity=DeviationClass.CRITICAL, assessment_signature=None).first()
+    if critical is not None:
         raise Conflict(
             f"A critical deviation of {batch.number} is not assessed. Its product stays where it is until it is.",
             code="open_deviation",
             field="value",
+            deviation=critical.pk,
         )
 
 

@@ -15,7 +15,7 @@ from labeling.services.equipment import named_instrument
 from labeling.services.lifecycle import lock_batch
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
-from lims.accounts.roles import Permission, require
+from lims.accounts.roles import Permission
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, SegregationOfDuties
 from lims.signatures.meanings import Meaning
@@ -79,7 +79,7 @@ def allow_unchecked(
     Whoever signs here cannot record that reading themselves. It opens a deviation when it is recorded.
     """
     attestation = attest(actor, credential, purpose="equipment.allow")
-    require(attestation.user, Permission.ALLOW_UNCHECKED)
+    attestation.require(Permission.ALLOW_UNCHECKED)
     if not reason.strip():
         raise InvalidInput("Say why this reading may count.", code="reason_missing", field="reason")
     with operation(actor=attestation.actor, action="equipment.allow", subject=number, reason=reason.strip()) as op:

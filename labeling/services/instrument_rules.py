@@ -17,7 +17,7 @@ from labeling.services.equipment import find_equipment
 from labeling.services.instrument_checks import find_source
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
-from lims.accounts.roles import Permission, require
+from lims.accounts.roles import Permission
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput
 from lims.signatures.meanings import Meaning
@@ -44,7 +44,7 @@ def set_rules(
 ) -> EquipmentRules:
     """Intervals in days and limits in % from now on. What was checked before keeps the limits it was judged by."""
     attestation = attest(actor, credential, purpose="equipment.rule")
-    require(attestation.user, Permission.RULE_EQUIPMENT)
+    attestation.require(Permission.RULE_EQUIPMENT)
     intervals = {
         "calibration_days": calibration_days,
         "linearity_days": linearity_days,
@@ -94,7 +94,7 @@ def set_service_status(
 ) -> ServiceStatus:
     """Take an instrument out of service or put it back. Out of service, no reading on it is accepted."""
     attestation = attest(actor, credential, purpose="equipment.serve")
-    require(attestation.user, Permission.SERVE_EQUIPMENT)
+    attestation.require(Permission.SERVE_EQUIPMENT)
     _refuse_without(reason)
     with operation(actor=attestation.actor, action="equipment.serve", subject=code, reason=reason.strip()) as op:
         equipment = Equipment.objects.select_for_update().get(pk=find_equipment(code).pk)

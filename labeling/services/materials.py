@@ -101,7 +101,7 @@ def decide_lot(*, actor: Actor, lot_id: int, credential: Credential, accept: boo
     """Accept a lot for use, or reject it. Raises SegregationOfDuties for the person who received it."""
     action = "lot.accept" if accept else "lot.reject"
     attestation = attest(actor, credential, purpose=action)
-    require(attestation.user, Permission.ACCEPT_LOT)
+    attestation.require(Permission.ACCEPT_LOT)
     number = Lot.objects.filter(pk=lot_id).values_list("number", flat=True).first()
     if number is None:
         raise NotFound("There is no such lot.")

@@ -7,7 +7,7 @@ from labeling.domain.quantities import parse_nonnegative
 from labeling.models import AdoptedNuclide
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
-from lims.accounts.roles import Permission, require
+from lims.accounts.roles import Permission
 from lims.audit.operations import operation
 from lims.errors import InvalidInput
 from lims.signatures.meanings import Meaning
@@ -30,7 +30,7 @@ def adopt_nuclide(
     Raises InvalidInput for a nuclide the library lacks, a half-life that cannot be, or a value without its source.
     """
     attestation = attest(actor, credential, purpose="nuclide.adopt")
-    require(attestation.user, Permission.APPROVE_DOCUMENT)
+    attestation.require(Permission.APPROVE_DOCUMENT)
     nuclide(code, field="nuclide")
     if not source.strip():
         raise InvalidInput("Name the evaluation the value is taken from.", code="missing_value", field="source")

@@ -119,7 +119,7 @@ def restate(
     `seen` is the digest of the preview; Stale where readings were recorded or corrected since.
     """
     attestation = attest(actor, credential, purpose="equipment.restate")
-    require(attestation.user, Permission.RESTATE)
+    attestation.require(Permission.RESTATE)
     if not reason.strip():
         raise InvalidInput("Say why these readings are restated.", code="reason_missing", field="reason")
     restatement = _proposed(code, proposal)

@@ -66,7 +66,7 @@ def find_sample(sample_id: int) -> TrailSample:
 def review_period(*, actor: Actor, sample_id: int, credential: Credential, findings: str) -> PeriodReview:
     """Sign for the review of a period: its sample and its exceptions were looked at, and this was found."""
     attestation = attest(actor, credential, purpose="audit.review_period")
-    require(attestation.user, Permission.REVIEW_SITE_AUDIT)
+    attestation.require(Permission.REVIEW_SITE_AUDIT)
     if not findings.strip():
         raise InvalidInput("Say what you found, or that you found nothing.", code="findings_missing", field="reason")
     with operation(actor=attestation.actor, action="audit.review_period", subject=SITE, reason=findings.strip()) as op:

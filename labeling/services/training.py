@@ -17,7 +17,7 @@ from lims.accounts import access
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
 from lims.accounts.models import AccessEvent, User
-from lims.accounts.roles import Permission, require
+from lims.accounts.roles import Permission
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties, TrainingRefused
 from lims.signatures.meanings import Meaning
@@ -78,13 +78,15 @@ def record_training(*, actor: Actor, given: Given, credential: Credential) -> li
     or one that counts for longer than its way allows.
     """
     attestation = attest(actor, credential, purpose="training.record")
-    require(attestation.user, Permission.TRAIN)
+    attestation.require(Permission.TRAIN)
     version, people = _version(given), _people(given)
     tasks, way = _tasks(given), _way(given)
-    if attestation.user in people:
-        raise SegregationOfDuties("Nobody records their own training; whoever trained or assessed you signs for it.")
     trained_at = _trained_at(given, way)
     with operation(actor=attestation.actor, action="training.record", subject=version.code) as op:
+        if attestation.user in people:
+            raise SegregationOfDuties(
+                "Nobody records their own training; whoever trained or assessed you signs for it."
+            )
         names = ", ".join(person.full_name for person in people)
         signature = sign(
             op,
@@ -124,7 +126,7 @@ def record_training(*, actor: Actor, given: Given, credential: Credential) -> li
 def withdraw_training(*, actor: Actor, training_id: int, reason: str, credential: Credential) -> Training:
     """The person may not do the task any more, at once: every record of it for this version is withdrawn together."""
     attestation = attest(actor, credential, purpose="training.withdraw")
-    require(attestation.user, Permission.TRAIN)
+    attestation.require(Permission.TRAIN)
     if not reason.strip():
         raise InvalidInput("Say why the training counts no longer.", code="reason_missing", field="reason")
     training = find_training(training_id)

@@ -13,7 +13,7 @@ from labeling.services.recording import find_entry, refuse_unless_in_progress
 from labeling.services.training import require_training_for
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Attestation, Credential, attest
-from lims.accounts.roles import Permission, require
+from lims.accounts.roles import Permission
 from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, SegregationOfDuties, Stale
@@ -26,7 +26,7 @@ def verify_entry(
 ) -> Verification:
     """A second person has checked one value. Raises SegregationOfDuties for the person who recorded it."""
     attestation = attest(actor, credential, purpose="entry.verify")
-    require(attestation.user, Permission.VERIFY)
+    attestation.require(Permission.VERIFY)
     require_training_for(attestation.actor, number, Task.VERIFY, doing="entry.verify")
     with operation(actor=attestation.actor, action="entry.verify", subject=number) as op:
         batch = lock_batch(number)
@@ -81,7 +81,7 @@ def verify_steps(
     if not shown:
         raise InvalidInput("Choose at least one step to verify.", code="required", field="steps")
     attestation = attest(actor, credential, purpose="step.verify")
-    require(attestation.user, Permission.VERIFY)
+    attestation.require(Permission.VERIFY)
     require_training_for(attestation.actor, number, Task.VERIFY, doing="step.verify")
     with operation(actor=attestation.actor, action="step.verify", subject=number) as op:
         batch = lock_batch(number)

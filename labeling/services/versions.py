@@ -72,7 +72,7 @@ def _import(actor: Actor, version: V, text: str) -> tuple[V, bool]:
 def submit_version(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:
     """Someone has read the draft and stands behind it; another person has to approve it."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.submit")
-    require(attestation.user, Permission.SUBMIT_DOCUMENT)
+    attestation.require(Permission.SUBMIT_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.submit", subject=code) as op:
         version = _lock(model, code, number)
         version.review_signature = _sign(
@@ -84,7 +84,7 @@ def submit_version(*, model: type[V], actor: Actor, code: str, number: int, cred
 def approve_version(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:
     """Approve for use. Raises SegregationOfDuties for the person who imported or reviewed the version."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.approve")
-    require(attestation.user, Permission.APPROVE_DOCUMENT)
+    attestation.require(Permission.APPROVE_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.approve", subject=code) as op:
         version = _lock(model, code, number)
         authors = {version.imported_by_id, version.review_signature.signer_id if version.review_signature else None}
@@ -101,7 +101,7 @@ def approve_version(*, model: type[V], actor: Actor, code: str, number: int, cre
 def make_version_effective(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:
     """Use this version from now on; the one that was effective is superseded. Open batches keep theirs."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.make_effective")
-    require(attestation.user, Permission.APPROVE_DOCUMENT)
+    attestation.require(Permission.APPROVE_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.make_effective", subject=code) as op:
         version = _lock(model, code, number)
         if isinstance(version, ProtocolVersion):
@@ -120,7 +120,7 @@ def make_version_effective(*, model: type[V], actor: Actor, code: str, number: i
 def retire_version(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential, reason: str) -> V:
     """Take a version out of use; batches made from it keep it."""
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.retire")
-    require(attestation.user, Permission.APPROVE_DOCUMENT)
+    attestation.require(Permission.APPROVE_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.retire", subject=code, reason=reason) as op:
         version = _lock(model, code, number)
         version.retirement_signature = _sign(
@@ -131,7 +131,7 @@ def retire_version(*, model: type[V], actor: Actor, code: str, number: int, cred
 
 def _refuse_untrained(attestation: Attestation, version: ProtocolVersion) -> None:
     """Nobody works by a version that they were not trained for, so somebody has to be before it is used."""
-    require(attestation.user, Permission.APPROVE_DOCUMENT)
+    attestation.require(Permission.APPROVE_DOCUMENT)
     version_target(VersionStatus(version.status), VersionAction.MAKE_EFFECTIVE)
     if missing := keeps_from_effective(version):
         raise Conflict(missing, code="training_missing")

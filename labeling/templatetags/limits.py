@@ -16,6 +16,7 @@ register = template.Library()
 NO_BREAK = "\N{NO-BREAK SPACE}"
 WIDTH = Decimal(176)
 EDGE = Decimal(8)
+WHOLE = Decimal(100)
 TONES = {"pass": "pass", "within": "pass", "fail": "fail", "action": "fail", "warning": "warn"}
 CENSORED = re.compile(r"^\s*[<>]=?\s*")
 
@@ -70,7 +71,11 @@ def limit_bar(
     warnings = [
         mark for key in ("min", "max") if isinstance(warning, dict) and (mark := decimal_or_none(warning.get(key)))
     ]
-    start, end = scale(point, low, high, *warnings)
+    margin = {"margin": margin_text(point, low, high, unit_code), "limit": limit_text(low, high, unit_code)}
+    whole = WHOLE if unit_code == "%" and point <= WHOLE and (low is None or low < WHOLE) else None
+    if high is None and whole is None:
+        return {"drawn": False, **margin}  # without another end a mark would say nothing about the distance
+    start, end = scale(point, low, high, *warnings, whole=whole)
 
     def x(position: Decimal) -> str:
         ratio = min(max((position - start) / (end - start), Decimal(0)), Decimal(1))
@@ -89,16 +94,25 @@ def limit_bar(
         "spread_from": x(point - spread) if spread else None,
         "spread_to": x(point + spread) if spread else None,
         "tone": TONES.get(tone, ""),
-        "margin": margin_text(point, low, high, unit_code),
-        "limit": limit_text(low, high, unit_code),
+        "start": number(f"{start.normalize():f}"),
+        "end": number(f"{end.normalize():f}"),
+        **margin,
     }
 
 
-def scale(point: Decimal, low: Decimal | None, high: Decimal | None, *others: Decimal) -> tuple[Decimal, Decimal]:
-    """The part of the number line that the bar shows: the limits, the value, and some room on both sides."""
-    marks = [mark for mark in (point, low, high, *others) if mark is not None]
-    if low is None:
-        marks.append(Decimal(0))
-    start, end = min(marks), max(marks)
-    room = (end - start) / 5 or abs(point) / 5 or Decimal(1)
-    return start - (Decimal(0) if low is None and start == 0 else room), end + room
+def scale(
+    point: Decimal, low: Decimal | None, high: Decimal | None, *others: Decimal, whole: Decimal | None = None
+) -> tuple[Decimal, Decimal]:
+    """The part of the number line that the bar shows, as its ends say.
+
+    Both limits and half their distance on both sides, an upper one from zero, a lower one up to the `whole`.
+    """
+    if low is not None and high is not None:
+        room = (high - low) / 2 or abs(high) / 5 or Decimal(1)
+        start, end = low - room, high + room
+    elif low is not None and whole is not None:
+        start, end = low - (whole - low), whole
+    else:
+        assert high is not None
+        start, end = Decimal(0), high + abs(high) / 5
+    return min(start, point, *others), max(end, point, *others)

@@ -41,6 +41,7 @@ STATES: dict[str, tuple[str, str, str]] = {
     "waiting": ("wait", "○", "Waiting"),
     "none": ("wait", "·", "No limit"),
     "in_use": ("now", "▸", "In use"),
+    "dispatched": ("wait", "→", "Handed over"),
     "planned": ("wait", "○", "Planned"),
     "in_progress": ("now", "▸", "In progress"),
     "quarantine": ("warn", "‖", "Quarantine"),

@@ -7,7 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from labeling.forms.dispatch import DispatchForm
+from labeling.selectors.batch import find_batch
 from labeling.services.dispatch import dispatch_batch
+from labeling.views.consigning import choices_of
 from labeling.views.pages import act, carried_out, page
 from labeling.views.work import worksheet
 from lims.accounts.actors import actor_of
@@ -16,7 +18,7 @@ from lims.accounts.actors import actor_of
 @page
 @act
 def dispatch(request: HttpRequest, number: str) -> HttpResponse:
-    form = DispatchForm(request.POST, slug="dispatch")
+    form = DispatchForm(request.POST, slug="dispatch", **choices_of(find_batch(number)))
     outcome = carried_out(
         form,
         lambda: dispatch_batch(

@@ -26,7 +26,7 @@ from labeling.services.planning import plan_batch
 from labeling.templatetags.lims_format import isotopes
 from labeling.views.pages import allowed, carried_out, page, shown
 from labeling.views.paging import one_page
-from labeling.views.waiting import COLUMN_LENGTH, batches_read, waiting_for
+from labeling.views.waiting import COLUMN_LENGTH, batches_read, drafts_for, waiting_for
 from lims.accounts.actors import actor_of
 from lims.accounts.roles import Permission
 
@@ -50,6 +50,7 @@ def today(request: HttpRequest) -> HttpResponse:
     registered = instrument_rows(list(instruments()))
     context = {
         "waits": waiting_for(request),
+        "drafts": drafts_for(request),
         "nothing_to_make": _nothing_to_make(request),
         "board": [_column(status) for status in OPEN],
         "alarms": open_alarms() if allowed(request, Permission.WATCH) else [],

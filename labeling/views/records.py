@@ -9,11 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from labeling.forms.registers import VerifyForm
+from labeling.forms.registers import RecordForm, VerifyForm
 from labeling.selectors.batch import document_of, document_row, find_batch
 from labeling.selectors.facts import facts_of
+from labeling.selectors.history import events_since_record
 from labeling.views.activity import activity_now
-from labeling.views.pages import allowed, batch_frame, carried_out, page, shown
+from labeling.views.pages import Outcome, allowed, batch_frame, carried_out, page, shown
 from labeling.views.paging import one_page
 from lims.accounts.models import User
 from lims.accounts.roles import Permission
@@ -31,9 +32,19 @@ def batch_context(number: str, tab: str) -> dict[str, Any]:
 @page
 @require_safe
 def batch_records(request: HttpRequest, number: str) -> HttpResponse:
+    return records_of(request, number)
+
+
+def records_of(
+    request: HttpRequest, number: str, outcome: Outcome | None = None, form: RecordForm | None = None
+) -> HttpResponse:
     context = batch_context(number, "records")
+    since = events_since_record(number)
+    may_print = since is not None and allowed(request, Permission.ISSUE_PRINT)
     context["may_package"] = allowed(request, Permission.READ_AUDIT)
-    return shown(request, "labeling/batch_records.html", context)
+    context["since"] = since
+    context["record_form"] = form or (RecordForm(slug="record") if may_print else None)
+    return shown(request, "labeling/batch_records.html", context, outcome)
 
 
 @page

@@ -36,7 +36,8 @@ def waiting_for(request: HttpRequest) -> list[Wait]:
     if allowed(request, Permission.RELEASE_BATCH):
         waits += [_decision(batch) for batch in _by_expiry(BatchStatus.QUARANTINE)]
     if allowed(request, Permission.TEST) or allowed(request, Permission.REVIEW_RESULT):
-        waits += [_testing(batch) for batch in _by_expiry(BatchStatus.QUARANTINE, BatchStatus.IN_PROGRESS)]
+        what = _tests_to_do(request)
+        waits += [_testing(batch, what) for batch in _by_expiry(BatchStatus.QUARANTINE, BatchStatus.IN_PROGRESS)]
     if allowed(request, Permission.ASSESS_DEVIATION):
         waits += _open_deviations()
     if allowed(request, Permission.VERIFY):
@@ -63,19 +64,24 @@ def wait_on(batch: Batch, what: str, href: str) -> Wait:
 
 
 def _decision(batch: Batch) -> Wait:
-    return wait_on(batch, "waits for the decision.", f"/batches/{batch.number}/release/")
+    return wait_on(batch, "decide about its release.", f"/batches/{batch.number}/release/")
 
 
-def _testing(batch: Batch) -> Wait:
-    return wait_on(batch, "tests and their review.", f"/batches/{batch.number}/tests/")
+def _tests_to_do(request: HttpRequest) -> str:
+    acts = ((Permission.TEST, "record"), (Permission.REVIEW_RESULT, "review"))
+    return f"{' and '.join(word for permission, word in acts if allowed(request, permission))} its tests."
+
+
+def _testing(batch: Batch, what: str) -> Wait:
+    return wait_on(batch, what, f"/batches/{batch.number}/tests/")
 
 
 def _verifying(batch: Batch) -> Wait:
-    return wait_on(batch, "critical values are checked by a second person.", f"/batches/{batch.number}/")
+    return wait_on(batch, "check its critical values as the second person.", f"/batches/{batch.number}/")
 
 
 def _work(batch: Batch) -> Wait:
-    what = "is planned and can be started." if batch.status == BatchStatus.PLANNED else "is in progress."
+    what = "start it." if batch.status == BatchStatus.PLANNED else "go on with its steps."
     return wait_on(batch, what, f"/batches/{batch.number}/")
 
 
@@ -90,7 +96,7 @@ def _open_deviations() -> list[Wait]:
     return [
         {
             "name": row["batch__number"],
-            "text": f"{row['open']} deviation{'' if row['open'] == 1 else 's'} to assess"
+            "text": f"assess {row['open']} deviation{'' if row['open'] == 1 else 's'}"
             + (f", {row['critical']} critical" if row["critical"] else "")
             + (" of a rejected batch." if row["batch__status"] == BatchStatus.REJECTED else "."),
             "href": f"/batches/{row['batch__number']}/#deviations",
@@ -109,7 +115,7 @@ def _lots_of_others(request: HttpRequest) -> Iterable[Lot]:
 def _lot(lot: Lot) -> Wait:
     return {
         "name": lot.number,
-        "text": f"{lot.name or lot.material}: received, to be accepted or rejected.",
+        "text": f"{lot.name or lot.material}: accept or reject it.",
         "href": reverse("labeling:lot", args=[lot.pk]),
         "until": "",
     }
@@ -118,15 +124,33 @@ def _lot(lot: Lot) -> Wait:
 def _documents(request: HttpRequest) -> Iterable[Wait]:
     for kind, model in KINDS.items():
         versions = model._default_manager.select_related("review_signature").order_by("code", "number")
-        if allowed(request, Permission.SUBMIT_DOCUMENT):
-            for version in versions.filter(status=VersionStatus.DRAFT)[:COLUMN_LENGTH]:
-                yield _document(kind, version, "is a draft: review and submit it.")
         if allowed(request, Permission.APPROVE_DOCUMENT):
             for version in versions.filter(status=VersionStatus.SUBMITTED)[:COLUMN_LENGTH]:
                 if not is_by(version, request.user):
-                    yield _document(kind, version, "is reviewed: approve it.")
+                    yield _document(kind, version, "approve it, it is reviewed.")
             for version in versions.filter(status=VersionStatus.APPROVED)[:COLUMN_LENGTH]:
-                yield _document(kind, version, "is approved: make it effective.")
+                yield _document(kind, version, "make it effective, it is approved.")
+
+
+def drafts_for(request: HttpRequest) -> list[Wait]:
+    """Drafts wait without haste: a line for each kind of document, or the only one by its title."""
+    return list(_drafts()) if allowed(request, Permission.SUBMIT_DOCUMENT) else []
+
+
+def _drafts() -> Iterable[Wait]:
+    for kind, model in KINDS.items():
+        drafts = model._default_manager.filter(status=VersionStatus.DRAFT)
+        count = drafts.count()
+        if count == 1:
+            yield _document(kind, drafts.get(), "review and submit it, it is a draft.")
+        elif count:
+            word = kind.removesuffix("s")
+            yield {
+                "name": f"{count} drafts",
+                "text": f"of {word}s wait for submission: review and submit them.",
+                "href": reverse(f"labeling:{kind}"),
+                "until": "",
+            }
 
 
 def is_by(version: ControlledVersion, user: Any) -> bool:
@@ -137,8 +161,8 @@ def is_by(version: ControlledVersion, user: Any) -> bool:
 
 def _document(kind: str, version: ControlledVersion, what: str) -> Wait:
     return {
-        "name": f"{version.code} version {version.number}",
-        "text": f"{kind.removesuffix('s')} {what}",
+        "name": f"{version.title}, version {version.number}",
+        "text": f"{kind.removesuffix('s')}: {what}",
         "href": reverse("labeling:version", args=[kind, version.code, version.number]),
         "until": "",
     }

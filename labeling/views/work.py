@@ -17,7 +17,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from labeling.domain.lifecycle import BatchStatus
-from labeling.forms.dispatch import DispatchForm
 from labeling.forms.worksheet import HOW, EntryForm, StartForm, TimerForm, VerificationForm
 from labeling.selectors.batch import document_of, find_batch, revision_of
 from labeling.selectors.clock import database_now
@@ -26,6 +25,7 @@ from labeling.services.planning import start_batch
 from labeling.services.recording import Reading, correct_entry, record_entry
 from labeling.services.timers import record_timer
 from labeling.views.activity import activity_now
+from labeling.views.consigning import handing_over
 from labeling.views.pages import Outcome, act, allowed, batch_frame, carried_out, page, shown
 from labeling.views.trained import trained_for
 from labeling.views.worksheet import (
@@ -113,7 +113,7 @@ def _context(request: HttpRequest, number: str, outcome: Outcome | None, forms: 
         "clear_form": forms.get("clear") or (_signature(document, "clear") if works else None),
         "verify_line_form": forms.get("verify-line") or _signature(document, "verify-line"),
         "verify_entry_form": forms.get("verify-entry"),
-        "dispatch_form": forms.get("dispatch") or _dispatch_form(request, document),
+        **handing_over(request, facts.batch, document["revision"], refused=forms.get("dispatch")),
         "scan_prefix": settings.SCAN_PREFIX,
         "unfolded": {at, reached}
         | _unfolded(
@@ -139,12 +139,6 @@ def _start_form(document: Mapping[str, Any], *, makes: bool) -> StartForm | None
     if "start" not in document["actions"] or not makes:
         return None
     return StartForm(slug="start", sheet=sheet_entered(document), initial={"revision": document["revision"]})
-
-
-def _dispatch_form(request: HttpRequest, document: Mapping[str, Any]) -> DispatchForm | None:
-    if document["status"] != BatchStatus.RELEASED or not allowed(request, Permission.DISPATCH_BATCH):
-        return None
-    return DispatchForm(slug="dispatch", initial={"revision": document["revision"]})
 
 
 def _completion(document: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import F
 from django.utils import timezone
 
+from lims.accounts.actors import Actor
 from lims.accounts.models import AccessEvent, Secret, User
 
 FAILURES = 5
@@ -15,6 +16,18 @@ def note(
 ) -> None:
     AccessEvent.objects.create(
         kind=kind, username=username[:150], user=user, purpose=purpose[:64], address=address, why=why[:40]
+    )
+
+
+def signing_refused(actor: Actor, *, why: str, subject: str = "") -> None:
+    """Keep that somebody who proved who they are was not let sign. Outside the transaction that is rolled back."""
+    note(
+        AccessEvent.Kind.SIGNING_REFUSED,
+        username=actor.user.username,
+        user=actor.user,
+        purpose=f"{actor.signing} {subject}".rstrip(),
+        address=actor.address,
+        why=why,
     )
 
 

@@ -29,6 +29,8 @@ class Actor:
     address: str = ""
     # The session or token this comes through; empty where there is none (a command, a task).
     seat: str = ""
+    # What they have just proved who they are to sign, such as `step.verify`; empty where nothing is being signed.
+    signing: str = ""
 
     def as_user(self, user: User) -> Actor:
         """Another person at the same workstation: the second person signs without signing anyone out."""
@@ -49,7 +51,8 @@ def system_actor(source: Source = Source.COMMAND) -> Actor:
 
 
 def source_of(request: HttpRequest | Request) -> Source:
-    return Source.REST if request.path.startswith("/api/") else Source.PAGE
+    """A page's script sends what is entered there to a REST address, with the session: it still is the page."""
+    return Source.REST if isinstance(getattr(request, "auth", None), Token) else Source.PAGE
 
 
 def seat_of(request: HttpRequest | Request) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import NoReturn
 
 from lims import rates
@@ -10,12 +11,23 @@ from lims.accounts import access, sequences
 from lims.accounts.actors import Actor
 from lims.accounts.factors import Answer, confirmed_factor, is_recovery_code, use_code
 from lims.accounts.models import AccessEvent, Factor, IdentityCheck, Secret, User
+from lims.accounts.roles import Permission, require
 from lims.accounts.sign_in import CODE_WRONG, USED, WRONG
 from lims.accounts.statement import has_accepted
-from lims.errors import SignatureRefused
+from lims.errors import PermissionRefused, SignatureRefused
 
 # Acts that take all factors however recently their signer signed: the last word of their purpose.
 ALWAYS_ALL_FACTORS = frozenset({"release", "reject", "approve", "make_effective", "accept_statement"})
+
+
+class CodeWanted(StrEnum):
+    """Whether a signature takes the one-time code."""
+
+    ALWAYS = "always"
+    FIRST = "first"
+    NO = "no"
+
+
 # For each session or token: a password hash costs a third of a second of a core.
 SIGNINGS_PER_MINUTE = 120
 
@@ -39,6 +51,17 @@ class Attestation:
     @property
     def user(self) -> User:
         return self.actor.user
+
+    def require(self, permission: Permission) -> None:
+        """Raises PermissionRefused where the signer's roles do not grant it; the attempt is kept like a wrong password.
+
+        What is refused later, inside the operation, the operation keeps once it is rolled back.
+        """
+        try:
+            require(self.user, permission)
+        except PermissionRefused as refusal:
+            access.signing_refused(self.actor, why=refusal.code)
+            raise
 
 
 def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation:
@@ -85,11 +108,17 @@ def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation
         if code:
             refuse(message, code, field="otp", counted=code == Answer.WRONG)
         factors = (*factors, "totp")
-    elif purpose.rpartition(".")[2] in ALWAYS_ALL_FACTORS or not sequences.is_unbroken(actor, user):
+    elif code_wanted(actor, user, purpose.rpartition(".")[2]) is not CodeWanted.NO:
         refuse("This signature needs the one-time code of the authenticator too.", "otp_required", field="otp")
     access.succeeded(user)
-    sequences.carry_on(actor, user)
-    return Attestation(actor.as_user(user), factors=factors)
+    return Attestation(replace(actor, user=user, signing=purpose), factors=factors)
+
+
+def code_wanted(actor: Actor, user: User, act: str) -> CodeWanted:
+    """What `user` needs to sign `act`, such as `release`, where `actor` sits. Forms ask the same rule."""
+    if act in ALWAYS_ALL_FACTORS:
+        return CodeWanted.ALWAYS
+    return CodeWanted.NO if sequences.is_unbroken(actor, user) else CodeWanted.FIRST
 
 
 def _not_yet(user: User, purpose: str) -> tuple[str, str] | None:

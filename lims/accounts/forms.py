@@ -7,8 +7,15 @@ from django import forms
 from lims.accounts.attestation import Credential
 
 
+class CodeInput(forms.TextInput):
+    """Never shows what was typed: a code is good once, and may be another person's than the page's."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
 def code_field(help_text: str) -> forms.CharField:
-    widget = forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"})
+    widget = CodeInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"})
     return forms.CharField(label="One-time code", required=False, max_length=40, help_text=help_text, widget=widget)
 
 

@@ -84,6 +84,8 @@ def carried_out(form: Form, act: Callable[[], object]) -> Outcome:
                 raise
     if kept is None and not form.errors:
         return Outcome(done=True)
+    if kept is not None:
+        _redrawn_as_now(form, kept)
     refused = [name for name in form.fields if name in form.errors]
     for name in refused:
         form.fields[name].widget.attrs["aria-invalid"] = "true"
@@ -91,6 +93,13 @@ def carried_out(form: Form, act: Callable[[], object]) -> Outcome:
     if visible:
         form.fields[visible[0]].widget.attrs["autofocus"] = True
     return Outcome(done=False, refusal=kept)
+
+
+def _redrawn_as_now(form: Form, refusal: DomainError) -> None:
+    """A refusal that says which revision the record has now is told with the page: the next try counts from there."""
+    revision = refusal.details.get("revision")
+    if revision is not None and "revision" in form.fields:
+        form.data = {**form.data, form.add_prefix("revision"): str(revision)}
 
 
 def shown(request: HttpRequest, template: str, context: dict[str, Any], outcome: Outcome | None = None) -> HttpResponse:

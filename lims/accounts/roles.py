@@ -118,6 +118,19 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
 )
 
 
+_CALLED = {
+    Role.OPERATOR: "an operator",
+    Role.VERIFIER: "a verifier",
+    Role.ANALYST: "an analyst",
+    Role.REVIEWER: "a reviewer",
+    Role.RELEASER: "a releaser",
+    Role.QUALITY: "quality",
+    Role.RADIATION_SAFETY: "radiation safety",
+    Role.ADMINISTRATOR: "an administrator",
+    Role.INSPECTOR: "an inspector",
+}
+
+
 class HasRoles(Protocol):
     """Whoever acts: a user, or a test's stand-in."""
 
@@ -149,12 +162,22 @@ def require(person: HasRoles, permission: Permission) -> None:
                 permission=permission.name.lower(),
             )
         roles = ", ".join(person.role_names) or "no role"
-        raise PermissionRefused(f"Your role ({roles}) may not {permission.value}.", permission=permission.name.lower())
+        raise PermissionRefused(
+            f"Your role ({roles}) may not {permission.value}. {who_may(permission)}",
+            permission=permission.name.lower(),
+        )
 
 
 def roles_with(permission: Permission) -> tuple[Role, ...]:
     """The roles to ask for what `permission` allows."""
     return tuple(role for role, granted in _MATRIX.items() if permission in granted)
+
+
+def who_may(permission: Permission) -> str:
+    """Whom to ask: `A releaser or quality may.`; without the machines that hold the permission too."""
+    words = [_CALLED[role] for role in roles_with(permission) if role in _CALLED]
+    named = " or ".join((", ".join(words[:-1]), words[-1]) if words[1:] else words)
+    return f"{named[:1].upper()}{named[1:]} may." if named else ""
 
 
 def acting_role(person: HasRoles, permission: Permission) -> str:

@@ -1,5 +1,6 @@
 """An unbroken sequence of signatures: the first one takes all factors, the next ones the password (11.200(a)(1)).
 
+It begins when a signature is written; an attempt that was refused, with whatever code, begins none.
 It holds for one person at one seat and address. Ten minutes without a signature break it, and so do a time-out, a
 sign-out and a new sign-in (they change the seat), a changed role, a changed password or a revoked factor. Another
 person who signs at the same seat has a sequence of their own and breaks none.
@@ -32,7 +33,7 @@ def is_unbroken(actor: Actor, user: User) -> bool:
 
 
 def carry_on(actor: Actor, user: User) -> None:
-    """Begin the sequence, or go on with it: its window runs from the latest signature."""
+    """Begin the sequence, or go on with it, in the transaction that writes a signature: the window runs from there."""
     if not actor.seat:
         return
     now = timezone.now()

@@ -44,6 +44,7 @@ class Alarm(models.Model):
         DEMO_ACCOUNTS = "demo_accounts", "Demo accounts in production"
         ACCESS_REVIEW = "access_review", "Access review overdue"
         RESTATED = "restated", "Released batch restated"
+        ANOTHER_IDENTITY = "another_identity", "Another identity"
         TRAIL_BROKEN = "trail_broken", "Audit trail does not verify"
         LICENCE_EXCEEDED = "licence_exceeded", "Above the licence"
         INSTRUMENT_DUE = "instrument_due", "Instrument overdue or failed"

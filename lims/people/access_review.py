@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
-from lims.accounts.roles import Permission, may, require
+from lims.accounts.roles import Permission, may
 from lims.audit.operations import operation
 from lims.errors import InvalidInput, NotFound, SegregationOfDuties, Stale
 from lims.people.holders import account_rows, standing_of
@@ -91,7 +91,7 @@ def review_access(*, actor: Actor, credential: Credential, conclusion: str, seen
     Raises Stale where an account stands otherwise by now, SegregationOfDuties for whoever administers accounts.
     """
     attestation = attest(actor, credential, purpose="person.review_access")
-    require(attestation.user, Permission.REVIEW_ACCESS)
+    attestation.require(Permission.REVIEW_ACCESS)
     if may(attestation.user, Permission.MANAGE_PEOPLE):
         raise SegregationOfDuties("You administer accounts; somebody of quality who does not has to review them.")
     if not conclusion.strip():

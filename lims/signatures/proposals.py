@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lims.accounts.roles import Permission
-from lims.signatures.manifestation import signature_row
+from lims.signatures.manifestation import refusal_row, signature_row
 from lims.signatures.meanings import Meaning
-from lims.signatures.models import Signature
+from lims.signatures.models import Refusal, Signature
 from lims.signatures.signing import digest_of
 
 Json = dict[str, Any]
@@ -32,23 +32,29 @@ class Proposal:
     # Where what is covered is named with its state, the part of the name that stays.
     family: str = ""
 
-    def is_about(self, signature: Signature) -> bool:
-        named = signature.covers
+    def is_about(self, said: Signature | Refusal) -> bool:
+        named = said.covers
         return named.startswith(self.family) if self.family else named == self.covers
 
 
-def since_last_signature(proposal: Proposal, signatures: Sequence[Signature]) -> Json:
-    """The newest of the subject's `signatures` for the same thing, and what differs from it now."""
-    last = next((s for s in reversed(signatures) if proposal.is_about(s)), None)
+def since_last_signature(proposal: Proposal, signatures: Sequence[Signature], refusals: Sequence[Refusal]) -> Json:
+    """The newest of the subject's `signatures` for the same thing, what differs from it now, and who refused it.
+
+    Of the same act: a release is not compared with the completion before it. A refusal matters to every act.
+    """
+    refused = [refusal_row(refusal) for refusal in refusals if proposal.is_about(refusal)]
+    same = (s for s in reversed(signatures) if s.meaning == proposal.meaning and proposal.is_about(s))
+    last = next(same, None)
     if last is None:
-        return {"signature": None, "differences": []}
+        return {"signature": None, "differences": [], "refusals": refused}
     return {
         "signature": signature_row(last),
         "differences": differences(json.loads(last.manifest), proposal.manifest),
+        "refusals": refused,
     }
 
 
-def proposal_row(proposal: Proposal, signatures: Sequence[Signature]) -> Json:
+def proposal_row(proposal: Proposal, signatures: Sequence[Signature], refusals: Sequence[Refusal]) -> Json:
     return {
         "subject": proposal.subject,
         "covers": proposal.covers,
@@ -56,7 +62,7 @@ def proposal_row(proposal: Proposal, signatures: Sequence[Signature]) -> Json:
         "meaning_text": proposal.meaning.text,
         "manifest": proposal.manifest,
         "manifest_sha256": digest_of(proposal.manifest),
-        "since": since_last_signature(proposal, signatures),
+        "since": since_last_signature(proposal, signatures, refusals),
     }
 
 

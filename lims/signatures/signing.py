@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
+from lims.accounts import sequences
 from lims.accounts.attestation import Attestation
 from lims.accounts.roles import Permission, acting_role, require
 from lims.audit.models import Operation
@@ -65,6 +66,8 @@ def sign(
     )
     signature.statement_sha256 = digest_of(statement_of(signature))
     signature.save(force_insert=True)
+    # Here, and with the operation: an attempt that was refused begins no sequence (21 CFR 11.200(a)(1)(i)).
+    sequences.carry_on(attestation.actor, attestation.user)
     return signature
 
 

@@ -8,7 +8,7 @@ from labeling.selectors.facts import completion_manifest
 from labeling.services.lifecycle import advance, lock_batch, refuse_stale
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Attestation, Credential, attest
-from lims.accounts.roles import Permission, require
+from lims.accounts.roles import Permission
 from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.audit.sealing import seal_soon
@@ -27,7 +27,7 @@ def release_batch(
 ) -> Batch:
     """Release for use. Raises NotReleasable with every blocker, SegregationOfDuties for whoever made or tested it."""
     attestation = attest(actor, credential, purpose="batch.release")
-    require(attestation.user, Permission.RELEASE_BATCH)
+    attestation.require(Permission.RELEASE_BATCH)
     with operation(actor=attestation.actor, action="batch.release", subject=number, reason=reason) as op:
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
@@ -48,7 +48,7 @@ def reject_batch(
 ) -> Batch:
     """Reject a batch, whatever its state, with the reason. It gets its record too."""
     attestation = attest(actor, credential, purpose="batch.reject")
-    require(attestation.user, Permission.REJECT_BATCH)
+    attestation.require(Permission.REJECT_BATCH)
     if not reason.strip():
         raise InvalidInput("Say why the batch is rejected.", code="reason_missing", field="reason")
     with operation(actor=attestation.actor, action="batch.reject", subject=number, reason=reason) as op:

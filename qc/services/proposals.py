@@ -21,7 +21,7 @@ from lims.accounts.roles import Permission
 from lims.errors import Conflict, InvalidInput, NotFound
 from lims.oversight.selectors import trail_of
 from lims.signatures.meanings import Meaning
-from lims.signatures.models import Signature
+from lims.signatures.models import Refusal, Signature
 from lims.signatures.proposals import Proposal, signatures_of
 from qc.selectors import Assessment, assess
 from qc.services.disposition import disposition_manifest
@@ -43,6 +43,10 @@ class Desk:
     @cached_property
     def signatures(self) -> list[Signature]:
         return signatures_of(self.subject)
+
+    @cached_property
+    def refusals(self) -> list[Refusal]:
+        return list(Refusal.objects.filter(subject=self.subject).order_by("pk"))
 
     @property
     def status(self) -> BatchStatus:

@@ -1,4 +1,4 @@
-"""Test results: recorded by an analyst, reviewed by another person, invalidated only through an investigation."""
+"""Test results: recorded by an analyst, and invalidated only through an investigation."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties
 from lims.signatures.meanings import Meaning
 from lims.signatures.signing import sign
 from qc.domain.release import limit_text
-from qc.models import Investigation, Review, TestResult
+from qc.models import Investigation, TestResult
 from qc.selectors import current, shown
+from qc.services.corrections import tell_of_correction, to_correct
 
 S = BatchStatus
 LONGEST = 200
@@ -49,32 +50,31 @@ def record_result(
     inputs: Mapping[str, Any] | None = None,
     at: datetime | None = None,
     equipment: str = "",
+    corrects: int | None = None,
+    reason: str = "",
     revision: int | None = None,
 ) -> TestResult:
     """One result against one test of the batch's specification: a value, or the raw data of the test's formula.
 
-    Takes the lock that releasing takes. Raises Conflict where the test has a valid result already: a retest needs an
-    investigation that found why the first one does not count.
+    Takes the lock that releasing takes. `corrects` is the number of a result that was mistyped; else Conflict is raised
+    where the test has a valid result already: a retest needs an investigation that found why it does not count.
     """
     require(actor.user, Permission.TEST)
-    require_training_for(actor, number, Task.TEST, doing="result.record")
-    with operation(actor=actor, action="result.record", subject=number) as op:
+    deed = "correct" if corrects else "record"
+    require_training_for(actor, number, Task.TEST, doing=f"result.{deed}")
+    with operation(actor=actor, action=f"result.{deed}", subject=number, reason=reason.strip()) as op:
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
         definition = _test_of(batch, test)
         _refuse_wrong_status(batch, definition)
         attempts = list(
-            TestResult.objects.filter(batch=batch, test=test).select_related("investigation").order_by("id")
+            TestResult.objects.filter(batch=batch, test=test)
+            .select_related("review", "investigation", "corrected_by")
+            .order_by("id")
         )
-        valid = current(attempts)
-        if valid is not None:
-            raise Conflict(
-                f"{definition.title} has a result already: {valid.value} {valid.unit}".rstrip()
-                + ". A retest needs an investigation that found an assignable cause.",
-                code="retest_needs_investigation",
-                field="value",
-                result=valid.pk,
-            )
+        old = to_correct(attempts, corrects, reason) if corrects else None
+        if old is None:
+            _refuse_second(definition, current(attempts))
         moment = _measured(batch, at)
         instrument = instrument_for(equipment.strip(), kind="", at=moment) if equipment.strip() else None
         result = TestResult(
@@ -84,6 +84,8 @@ def record_result(
             attempt=len(attempts) + 1,
             measured_at=moment,
             equipment=instrument,
+            corrects=old,
+            reason=reason.strip(),
             recorded_by=actor.user,
             operation=op,
         )
@@ -91,7 +93,20 @@ def record_result(
         result.save(force_insert=True)
         if batch.status == BatchStatus.RELEASED and result.verdict != Verdict.PASS:
             _tell_of_failure(op, batch, definition, result)
+        if old is not None:
+            tell_of_correction(op, batch, definition, old, result)
         return result
+
+
+def _refuse_second(definition: SpecificationTest, valid: TestResult | None) -> None:
+    if valid is not None:
+        raise Conflict(
+            f"{definition.title} has a result already: {valid.value} {valid.unit}".rstrip()
+            + ". A retest needs an investigation that found an assignable cause.",
+            code="retest_needs_investigation",
+            field="value",
+            result=valid.pk,
+        )
 
 
 def _tell_of_failure(op: Operation, batch: Batch, definition: SpecificationTest, result: TestResult) -> None:
@@ -102,37 +117,14 @@ def _tell_of_failure(op: Operation, batch: Batch, definition: SpecificationTest,
     open_deviation(op, batch, kind=Deviation.Kind.AFTER_RELEASE, text=text)
 
 
-def review_result(
-    *, actor: Actor, number: str, result_id: int, credential: Credential, revision: int | None = None
-) -> Review:
-    """A second person has seen the result with its raw data. Raises SegregationOfDuties for who recorded it."""
-    attestation = attest(actor, credential, purpose="result.review")
-    require(attestation.user, Permission.REVIEW_RESULT)
-    with operation(actor=attestation.actor, action="result.review", subject=number) as op:
-        result = _locked_result(op, number, result_id, revision)
-        if hasattr(result, "review"):
-            raise Conflict("This result was reviewed already.", code="already_recorded")
-        if attestation.user.pk == result.recorded_by_id:
-            raise SegregationOfDuties("You recorded this result yourself; another person has to review it.")
-        signature = sign(
-            op,
-            attestation,
-            meaning=Meaning.REVIEWED,
-            permission=Permission.REVIEW_RESULT,
-            covers=f"test {result.test} of {number}",
-            manifest=result_manifest(result),
-        )
-        return Review.objects.create(test_result=result, signature=signature)
-
-
 def invalidate_result(
     *, actor: Actor, number: str, result_id: int, cause: str, credential: Credential, revision: int | None = None
 ) -> Investigation:
     """Close an investigation that found why a result does not count. The result stays in sight and in print."""
     attestation = attest(actor, credential, purpose="result.investigate")
-    require(attestation.user, Permission.INVESTIGATE)
+    attestation.require(Permission.INVESTIGATE)
     with operation(actor=attestation.actor, action="result.investigate", subject=number, reason=cause) as op:
-        result = _locked_result(op, number, result_id, revision)
+        result = locked_result(op, number, result_id, revision)
         if attestation.user.pk == result.recorded_by_id:
             raise SegregationOfDuties("You recorded this result yourself; another person has to investigate it.")
         specification = result.specification_version.document
@@ -151,7 +143,11 @@ def invalidate_result(
 
 
 def result_manifest(result: TestResult) -> dict[str, object]:
-    """The instrument where one was named: what was signed before there were any stays as it is."""
+    """What is signed of a result: what was found, what it was compared with, by whom and when.
+
+    The instrument where one was named: what was signed before there were any stays as it is.
+    """
+    definition = result.specification_version.document.test(result.test)
     return {
         **({"equipment": result.equipment.code} if result.equipment else {}),
         "batch": result.batch.number,
@@ -163,10 +159,16 @@ def result_manifest(result: TestResult) -> dict[str, object]:
         "inputs": result.inputs,
         "value": result.value,
         "unit": result.unit,
+        **({"corrects": _corrected_text(result.corrects), "reason": result.reason} if result.corrects else {}),
+        "limit": limit_text(definition.criterion, definition.unit or ""),
         "verdict": result.verdict,
         "measured_at": result.measured_at.isoformat(),
         "recorded_by": result.recorded_by.username,
     }
+
+
+def _corrected_text(old: TestResult) -> str:
+    return f"{old.value} {old.unit}, recorded by {old.recorded_by.username}"
 
 
 def _fill(
@@ -288,11 +290,12 @@ def _measured(batch: Batch, at: datetime | None) -> datetime:
     return moment
 
 
-def _locked_result(op: Operation, number: str, result_id: int, revision: int | None) -> TestResult:
+def locked_result(op: Operation, number: str, result_id: int, revision: int | None) -> TestResult:
     batch = lock_batch(number)
     refuse_stale(op, batch, revision)
     result = (
-        TestResult.objects.select_related("batch", "specification_version", "recorded_by", "review", "investigation")
+        TestResult.objects.select_related("batch", "specification_version", "recorded_by", "corrects__recorded_by")
+        .select_related("review", "investigation", "corrected_by")
         .filter(batch=batch, pk=result_id)
         .first()
     )
@@ -300,4 +303,6 @@ def _locked_result(op: Operation, number: str, result_id: int, revision: int | N
         raise NotFound(f"Batch {number} has no test result {result_id}.")
     if hasattr(result, "investigation"):
         raise Conflict("This result was invalidated; it no longer counts.", code="already_recorded")
+    if hasattr(result, "corrected_by"):
+        raise Conflict("This result was corrected; look at the one that stands in its place.", code="stale")
     return result

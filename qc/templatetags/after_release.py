@@ -34,7 +34,9 @@ def failures_for(context: Any) -> list[dict[str, str]]:
     request = context["request"]
     if not any(allowed(request, p) for p in (Permission.RELEASE_BATCH, Permission.INVESTIGATE)):
         return []
-    failing = TestResult.objects.filter(batch__status=BatchStatus.RELEASED, verdict="fail", investigation=None)
+    failing = TestResult.objects.filter(
+        batch__status=BatchStatus.RELEASED, verdict="fail", investigation=None, corrected_by=None
+    )
     numbers = list(failing.order_by("-id").values_list("batch__number", flat=True)[:LOOKED_AT])
     found = []
     for batch in batches_read().filter(number__in=numbers).order_by("-id")[:COLUMN_LENGTH]:
@@ -60,7 +62,7 @@ def pending_for(context: Any) -> list[dict[str, str]]:
 def _pending(batch: Batch, *, may_test: bool, may_review: bool) -> dict[str, str] | None:
     specification = batch.specification_version.document if batch.specification_version else None
     final = [t for t in specification.tests if t.required_before == "final"] if specification else []
-    results = TestResult.objects.filter(batch=batch, investigation=None)
+    results = TestResult.objects.filter(batch=batch, investigation=None, corrected_by=None)
     reviewed = dict(results.values_list("test", "review"))
     missing = [t.title for t in final if not t.from_result and t.key not in reviewed] if may_test else []
     unread = [t.title for t in final if reviewed.get(t.key, 0) is None] if may_review else []

@@ -18,9 +18,9 @@ DESKS = "_desks"
 
 @register.simple_tag(name="since_last_signature", takes_context=True)
 def since(context: RequestContext, act: str, subject: object, about: object = "") -> dict[str, Any] | None:
-    """The newest signature for the same thing and the differences; None where nothing is proposed."""
+    """The newest signature for the same thing, the differences and the refusals; None where nothing is proposed."""
     found = _proposal(context, act, str(subject), str(about))
-    return since_last_signature(found[0], found[1].signatures) if found else None
+    return since_last_signature(found[0], found[1].signatures, found[1].refusals) if found else None
 
 
 @register.simple_tag(takes_context=True)

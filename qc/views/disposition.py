@@ -51,7 +51,7 @@ def release_page(request: HttpRequest, number: str, outcome: Outcome | None = No
         "activity": activity_now(assessment.facts, at=timezone.now()),
         "verdict": verdict_of(batch, possible=possible, blockers=blockers),
         "blockers": blockers if batch["status"] not in ("released", "rejected") else [],
-        "unusual": unusual_of(batch),
+        "unusual": _unusual(batch, blocked=bool(blockers)),
         "signed": _signed(batch),
         "release_form": forms.get("release") or _if(may_release, SignatureForm(slug="release", initial=shown_state)),
         "reject_form": forms.get("reject") or _if(may_reject, RejectForm(slug="reject", initial=shown_state)),
@@ -64,6 +64,12 @@ def release_page(request: HttpRequest, number: str, outcome: Outcome | None = No
         "no_decision": _who_decides(batch, possible=possible),
     }
     return shown(request, "qc/disposition.html", context, outcome)
+
+
+def _unusual(batch: Mapping[str, Any], *, blocked: bool) -> list[dict[str, str]]:
+    """An open deviation stands with what is in the way, and is not told again."""
+    decided = batch["status"] in ("released", "rejected")
+    return [row for row in unusual_of(batch) if decided or not blocked or row["tone"] != "open"]
 
 
 def _if(condition: bool, form: Form) -> Form | None:

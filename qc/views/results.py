@@ -1,4 +1,4 @@
-"""The tests of a batch: record, review, invalidate through an investigation."""
+"""The tests of a batch: record, invalidate through an investigation. They are reviewed in `reviews`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from lims.accounts.actors import actor_of
 from lims.accounts.forms import SignatureForm
 from lims.accounts.roles import Permission
 from lims.errors import NotFound
-from qc.forms import InvestigationForm, ResultForm
-from qc.selectors import assess, document_with_tests, full_batch_document
-from qc.services.results import invalidate_result, record_result, review_result
+from lims.signatures.signing import digest_of
+from qc.forms import InvestigationForm, ResultForm, SeriesReviewForm
+from qc.selectors import Assessment, assess, document_with_tests, product_measured
+from qc.services.results import invalidate_result, record_result, result_manifest
+from qc.views.reviewing import awaits_review, may_review, series_of, signed_facts, who_reviews
 
 GROUPS = (("release", "Before release"), ("final", "After release, before the batch is closed"))
 TESTED = {BatchStatus.IN_PROGRESS, BatchStatus.QUARANTINE, BatchStatus.ON_HOLD}
@@ -39,55 +41,72 @@ def tests(request: HttpRequest, number: str) -> HttpResponse:
 def results_page(request: HttpRequest, number: str, outcome: Outcome | None = None, **forms: Form) -> HttpResponse:
     assessment = assess(find_batch(number))
     batch = document_with_tests(assessment)
+    product = product_measured(assessment.facts)
     asked = [Task.TEST] if any(_can_be_recorded(batch, test) for test in batch["tests"]) else []
     untrained = lacking(request.user, assessment.facts.batch.protocol_version, *asked)
-    rows = [_row(request, batch, test, forms, trained=not untrained) for test in batch["tests"]]
+    rows = [_row(request, batch, test, forms, trained=not untrained, product=product) for test in batch["tests"]]
+    series = series_of(rows, forms.get(SeriesReviewForm.SLUG))
+    digests = _digests(assessment) if series else {}
+    for row in rows:
+        row["shown"] = digests.get(row["json"]["result_id"])
     if outcome is None:
-        _focus_after(request.GET.get("after", ""), rows)
+        _mark_saved(request.GET.get("after", ""), rows)
     context = {
         **batch_frame(batch, "tests"),
         "activity": activity_now(assessment.facts, at=timezone.now()),
         "untrained": list(untrained.values()),
+        "series": series,
         "groups": [
             {"title": title, "tests": [row for row in rows if row["json"]["required_before"] == stage]}
             for stage, title in GROUPS
         ],
     }
     placed = {form for row in rows for form in row.values() if isinstance(form, Form)}
+    if series:
+        placed.add(series.form)
     for form in forms.values():
         if form not in placed:
             context["refusal"] = " ".join(str(error) for errors in form.errors.values() for error in errors)
     return shown(request, "qc/tests.html", context, outcome)
 
 
-def _focus_after(key: str, rows: list[dict[str, Any]]) -> None:
-    """After a result is saved the cursor goes to the next test that can be recorded."""
+def _mark_saved(key: str, rows: list[dict[str, Any]]) -> None:
+    """After a result is saved its test is in sight, with the verdict and the way to the next that is to be recorded."""
     place = next((position for position, row in enumerate(rows) if row["json"]["key"] == key), None)
-    if place is None:
+    if place is None or rows[place]["json"]["result_id"] is None:
         return
-    form: ResultForm | None = next((row["form"] for row in [*rows[place:], *rows[:place]] if "form" in row), None)
-    inputs = form.fields if form is not None else {}
-    visible = [field for field in inputs.values() if not field.widget.is_hidden]
-    if visible:
-        first = inputs.get("value") or inputs.get("initial_value") or inputs.get("region_0_name")
-        (first or visible[-1]).widget.attrs["autofocus"] = True
+    stage = rows[place]["json"]["required_before"]
+    following = [row for row in (*rows[place + 1 :], *rows[:place]) if row["json"]["required_before"] == stage]
+    rows[place]["saved"] = {"next": next((row["json"] for row in following if "form" in row), None)}
 
 
-def _row(request: HttpRequest, batch: Json, test: Json, forms: Mapping[str, Form], *, trained: bool) -> dict[str, Any]:
+def _row(
+    request: HttpRequest, batch: Json, test: Json, forms: Mapping[str, Form], *, trained: bool, product: Json | None
+) -> dict[str, Any]:
     """One test with the forms that are open to this person at this moment."""
     key, result = test["key"], test["result_id"]
     typed = not test["from_result"] and _can_be_recorded(batch, test)
     initial = {"revision": batch["revision"]}
-    row: dict[str, Any] = {"json": test, "signed": _signed(batch, test)}
-    if typed and result is None and trained and allowed(request, Permission.TEST):
-        row["form"] = forms.get(f"record-{key}") or ResultForm(definition=_definition(batch, test))
-    reviewing = allowed(request, Permission.REVIEW_RESULT) or allowed(request, Permission.TEST)
-    if result is not None and not test["reviewed_by"] and reviewing:
-        row["review_form"] = forms.get(f"review-{result}") or SignatureForm(slug=f"review-{result}", initial=initial)
+    row: dict[str, Any] = {"json": test, "signed": signed_facts(batch, test)}
+    if typed and not test["reviewed_by"] and trained and allowed(request, Permission.TEST):
+        place = "form" if result is None else "correct_form"
+        row[place] = forms.get(f"record-{key}") or ResultForm(definition=_definition(batch, test), product=product)
+    if awaits_review(test):
+        name = f"review-{result}"
+        if may_review(request, test):
+            row["review_form"] = forms.get(name) or SignatureForm(slug=name, initial=initial)
+        else:
+            row["who_reviews"] = who_reviews(request, test)
     if result is not None and allowed(request, Permission.INVESTIGATE) and batch["status"] != BatchStatus.REJECTED:
         name = f"investigate-{result}"
         row["investigation_form"] = forms.get(name) or InvestigationForm(slug=name, initial=initial)
     return row
+
+
+def _digests(assessment: Assessment) -> dict[int, str]:
+    """Of each result, what a reviewer sends back to say which state of it they were shown."""
+    attempts = [result for results in assessment.results.values() for result in results]
+    return {result.pk: digest_of(result_manifest(result)) for result in attempts}
 
 
 def _can_be_recorded(batch: Json, test: Json) -> bool:
@@ -99,22 +118,13 @@ def _definition(batch: Json, test: Json) -> dict[str, Any]:
     return {**test, "nuclide": batch["nuclide"]["code"]}
 
 
-def _signed(batch: Json, test: Json) -> list[tuple[str, str]]:
-    if test["result_id"] is None:
-        return []
-    return [
-        ("Batch", f"{batch['number']}, {batch['product']}"),
-        ("Test", test["title"]),
-        ("Result", test["display"]),
-        ("Recorded by", test["recorded_by"]["full_name"]),
-    ]
-
-
-def _test_of(number: str, key: str) -> dict[str, Any]:
-    batch = full_batch_document(number)
+def _posted(request: HttpRequest, number: str, key: str) -> ResultForm:
+    assessment = assess(find_batch(number))
+    batch = document_with_tests(assessment)
     for test in batch["tests"]:
         if test["key"] == key:
-            return _definition(batch, test)
+            product = product_measured(assessment.facts)
+            return ResultForm(request.POST, definition=_definition(batch, test), product=product)
     raise NotFound(f"The specification of {number} has no test {key}.")
 
 
@@ -122,7 +132,7 @@ def _test_of(number: str, key: str) -> dict[str, Any]:
 @act
 def record(request: HttpRequest, number: str) -> HttpResponse:
     key = request.POST.get("test", "")
-    form = ResultForm(request.POST, definition=_test_of(number, key))
+    form = _posted(request, number, key)
     outcome = carried_out(
         form,
         lambda: record_result(
@@ -133,24 +143,13 @@ def record(request: HttpRequest, number: str) -> HttpResponse:
             inputs=form.cleaned_data.get("raw"),
             at=form.cleaned_data["at"],
             equipment=form.cleaned_data.get("equipment", ""),
+            corrects=form.cleaned_data["corrects"],
+            reason=form.cleaned_data["reason"],
         ),
     )
     if not outcome.done:
         return results_page(request, number, outcome, **{f"record-{key}": form})
     return redirect(f"{reverse('qc:tests', args=[number])}?after={key}")
-
-
-@page
-@act
-def review(request: HttpRequest, number: str, pk: int) -> HttpResponse:
-    form = SignatureForm(request.POST, slug=f"review-{pk}")
-    outcome = carried_out(
-        form,
-        lambda: review_result(actor=actor_of(request), number=number, result_id=pk, credential=form.credential),
-    )
-    if not outcome.done:
-        return results_page(request, number, outcome, **{f"review-{pk}": form})
-    return redirect("qc:tests", number)
 
 
 @page

@@ -56,6 +56,7 @@ def _late(batch: Json) -> Iterator[dict[str, str]]:
 
 
 def _entries(batch: Json) -> Iterator[dict[str, str]]:
+    told = {deviation["entry"] for deviation in batch["deviations"]}
     for step in batch["steps"]:
         for field in step["fields"]:
             entry, anchor = field["entry"], f"{step['key']}.{field['key']}"
@@ -65,7 +66,7 @@ def _entries(batch: Json) -> Iterator[dict[str, str]]:
             if field["superseded"]:
                 old = ", ".join(_typed(earlier) for earlier in field["superseded"])
                 yield _item("warning", "Corrected", f"{value}, before {old}. {quoted(entry['reason'])}", anchor)
-            if entry["out_of_range"]:
+            if entry["out_of_range"] and entry["id"] not in told:  # its deviation says the same, and more
                 yield _item("fail", "Out of range", f"{value}.", anchor)
             for warning in entry["warnings"]:
                 yield _item("warning", "Warned", f"{value}. {warning}", anchor)
@@ -89,6 +90,13 @@ def _results(batch: Json) -> Iterator[dict[str, str]]:
 
 def _tests(batch: Json) -> Iterator[dict[str, str]]:
     for test in batch["tests"]:
+        if product := test["before_product"]:
+            why = f" {quoted(test['reason'])}" if test["reason"] else ""
+            text = f"{test['title']} was tested before the product was measured ({product['label']}).{why}"
+            yield _item("warning", "Before the product", text, test["key"])
+        for earlier in test["corrected"]:
+            text = f"{test['title']}: {test['display']}, before {earlier['display']}. {quoted(earlier['why'])}"
+            yield _item("warning", "Corrected", text, test["key"])
         for earlier in test["invalidated"]:
             who = earlier["invalidated_by"]["full_name"]
             text = f"{test['title']}: {earlier['display']} does not count, says {who}: {quoted(earlier['cause'])}"

@@ -122,14 +122,16 @@ function taken(event) {
   record(form, form.dataset.type === "check" ? button?.value || "true" : undefined, button);
 }
 
-/** After a first value the work goes on at the next empty field, wherever that is. @param {Element} form */
+/** After a first value the work goes on at the next empty field, wherever that is. A button is never chosen for anybody:
+ * the Enter that ended one entry would confirm the next. @param {Element} form */
 function goOn(form) {
   const open = /** @type {HTMLFormElement[]} */ ([...sheet.querySelectorAll("form.entry.first, form[data-timer]")]);
   const after = open.filter((next) => form.compareDocumentPosition(next) & Node.DOCUMENT_POSITION_FOLLOWING);
   const next = after.find((candidate) => !candidate.closest("[data-waits]"));
   const target = /** @type {HTMLElement|null|undefined} */ (
-    next?.querySelector("[name=value]:not([type=hidden]), button[type=submit]"));
+    next?.querySelector("[name=value]:not([type=hidden], button), fieldset[tabindex]") ?? next);
   if (!next || !target) return;
+  if (target === next) next.tabIndex = -1;
   for (let node = /** @type {Element|null} */ (next); node; node = node.parentElement) {
     if (node.matches("details.step-fold")) /** @type {HTMLDetailsElement} */ (node).open = true;
   }

@@ -214,7 +214,7 @@ def test_a_released_batch_is_handed_over_with_its_container_scanned(person: Pers
     page = opened(person("operator"), batch.number)
     page.get_by_text("Hand over the product").click()
     for label, text in (
-        ("Identity on the container", batch.number),
+        ("Batch number on the container", batch.number),
         ("What is handed over", "1 vial, 40 MBq in 3 mL"),
         ("Receiver", "Ward 4"),
         ("Phone", "+31 20 555 0101"),

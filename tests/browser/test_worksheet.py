@@ -273,3 +273,14 @@ def test_what_a_server_that_is_down_does_not_take_is_never_put_aside(person: Per
     page.unroute("**/api/**")
     expect(line(page)).to_contain_text("Everything is saved.")
     assert typed(batch) == ["KIT-1"]
+
+
+@pytest.mark.requirement("A11-6")
+def test_enter_confirms_nothing_that_nobody_chose(person: Person, batch: Batch) -> None:
+    page = opened(person("operator"), batch.number)
+    form = page.locator('[data-entry="clearance.clear"]')
+    expect(form.locator("fieldset")).to_be_focused()
+    page.keyboard.press("Enter")
+    form.get_by_role("button", name="Yes, confirmed").click()  # it still stands there
+    expect(page.locator("#clearance .slot-line")).to_contain_text("Yes")
+    assert Entry.objects.filter(batch=batch).count() == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -238,7 +239,7 @@ def test_a_protocol_without_line_clearance_works_as_before(who: People) -> None:
 # ------------------------------------------------------------------------------------------------ handing over
 
 
-def hand_over(who: People, number: str, **changed: str) -> Dispatch:
+def hand_over(who: People, number: str, **changed: Any) -> Dispatch:
     consignment = replace(SENT, **{"scanned": number, **changed})
     return dispatch_batch(actor=who.operator, number=number, consignment=consignment, credential=credential("operator"))
 

@@ -27,7 +27,7 @@ def test_of_two_draws_at_once_the_second_finds_what_is_left(
     for code in ("BIN-1", "BIN-2"):
         containers.open_container(actor=who.operator, kind="waste", nuclide="Zr-89", code=code)
     gate = threading.Barrier(2, timeout=2)
-    real_reckoned = containers._reckoned
+    real_reckoned = containers.reckoned
 
     def slow_reckoned(source: Container, measured: dict[str, Any]) -> dict[str, Any]:
         reckoned = real_reckoned(source, measured)
@@ -35,7 +35,7 @@ def test_of_two_draws_at_once_the_second_finds_what_is_left(
             gate.wait()
         return reckoned
 
-    monkeypatch.setattr(containers, "_reckoned", slow_reckoned)
+    monkeypatch.setattr(containers, "reckoned", slow_reckoned)
     if not locked:
         monkeypatch.setattr(containers, "lock_container", lambda pk: Container.objects.get(pk=pk))
     outcomes: list[str] = []

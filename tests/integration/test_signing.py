@@ -12,9 +12,11 @@ from django.test import Client
 from rest_framework.response import Response
 
 from labeling.models import Batch, Lot
+from labeling.selectors.exceptions import Exceptional, exceptions
 from lims.accounts.factors import confirmed_factor, new_recovery_codes
 from lims.accounts.models import Acceptance, AccessEvent, IdentityCheck
 from lims.accounts.statement import VERSION
+from lims.oversight.trail import Wanted
 from lims.people import services
 from lims.signatures.models import Signature
 from tests import factories
@@ -66,6 +68,39 @@ def test_the_first_signature_takes_all_factors_and_the_next_ones_the_password(be
 
 
 @pytest.mark.requirement("SIG-3")
+@pytest.mark.requirement("P11-200a1")
+@pytest.mark.requirement("P11-300d")
+def test_a_refused_signing_begins_no_sequence_uses_its_code_and_is_an_exception(bench: Bench) -> None:
+    factories.another("both", "operator", "quality")
+    rest = Rest("both")
+    asked = {"username": "both", "password": PASSWORD.format("both"), "otp": fresh_code("both")}
+
+    def accept(pk: int) -> str:
+        answer = rest.post(f"lots/{pk}/accept/", {"signature": asked})
+        return str(answer.data.get("code", answer.status_code))
+
+    mine = rest.post("lots/", {"number": "L-MINE", "material": "oxalate", "expires_at": "2099-01-01T00:00:00Z"})
+    others = factories.lot(bench.who, "L-OTHERS", "oxalate", accepted=False)
+    assert accept(mine.data["id"]) == "segregation_of_duties"
+    assert accept(others.pk) == "otp_used"
+    asked["otp"] = ""
+    assert accept(others.pk) == "otp_required"
+    asked["otp"] = fresh_code("both")
+    assert accept(others.pk) == "200"
+    assert bench.fully(by="operator") == "permission_refused"
+    assert bench.outcome(by="operator") == "otp_required"
+
+    told = [row["sentence"] for row in exceptions(Wanted(), kinds=[Exceptional.REFUSED_SIGNING]).rows]
+    assert told == [
+        "operator: signing refused for lot: accept (no one-time code)",
+        "operator: signing refused for lot: accept (the role may not)",
+        "both: signing refused for lot: accept (no one-time code)",
+        "both: signing refused for lot: accept (a one-time code that was used)",
+        "both: signing refused for lot: accept L-MINE (it was their own work)",
+    ]
+
+
+@pytest.mark.requirement("SIG-3")
 def test_ten_minutes_without_a_signature_break_the_sequence(bench: Bench) -> None:
     start = datetime.now(UTC)
     with time_machine.travel(start, tick=False):
@@ -105,6 +140,33 @@ def test_a_new_sign_in_on_the_pages_breaks_the_sequence(laboratory: People, clie
     client.post("/sign-out/")
     client.post("/sign-in/", sign_in("quality"))
     assert accept("P-4") == 403
+
+
+@pytest.mark.requirement("SIG-3")
+def test_the_form_says_whether_it_takes_a_code_and_shows_no_code_again(laboratory: People, client: Client) -> None:
+    lots = [factories.lot(laboratory, number, "oxalate", accepted=False) for number in ("F-1", "F-2")]
+    client.post("/sign-in/", sign_in("operator"))
+    given = {"username": "operator", "password": PASSWORD.format("operator"), "otp": fresh_code("operator")}
+    batch = factories.recorded(laboratory, factories.campaign()["synthesis"])
+    refused = client.post(f"/batches/{batch.number}/steps/product/verify/", {**given, "seen": "0" * 64})
+    page = refused.content.decode()
+    assert refused.status_code == 403
+    assert "may not verify entries and steps as the second person. A verifier may." in page
+    assert 'value="operator"' in page
+    assert given["otp"] not in page
+    assert given["password"] not in page
+    client.post("/sign-out/")
+
+    client.post("/sign-in/", sign_in("quality"))
+    first, within = "The first signature after signing in", "Within your unbroken sequence of signatures"
+    page = client.get(f"/stock/{lots[0].pk}/").content.decode()
+    assert first in page
+    assert "A rejection always takes a one-time code." in page
+    given = {"username": "quality", "password": PASSWORD.format("quality"), "otp": fresh_code("quality")}
+    assert client.post(f"/stock/{lots[0].pk}/decide/", {**given, "decision": "accept"}).status_code == 302
+    page = client.get(f"/stock/{lots[1].pk}/").content.decode()
+    assert within in page
+    assert first not in page
 
 
 @pytest.mark.requirement("SIG-5")

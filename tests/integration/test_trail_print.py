@@ -224,3 +224,15 @@ def test_the_periodic_review_on_pages_and_by_rest(laboratory: People) -> None:
     assert signed.data["review"]["by"]["username"] == "quality"
     client.force_login(laboratory.inspector.user)
     assert "Draw the sample" not in client.get("/audit/samples/").content.decode()
+
+
+@pytest.mark.requirement("P11-10e")
+def test_what_a_page_sends_to_a_rest_address_is_of_the_page(who: People, client: Client) -> None:
+    def received(number: str) -> dict[str, str]:
+        return {"number": number, "material": "oxalate", "expires_at": "2099-01-01T00:00:00Z"}
+
+    client.force_login(who.operator.user)
+    assert client.post("/api/v1/lots/", received("O-PAGE"), content_type="application/json").status_code == 201
+    assert Rest("operator").post("lots/", received("O-REST")).status_code == 201
+    acts = Operation.objects.filter(subject__in=("O-PAGE", "O-REST"))
+    assert dict(acts.values_list("subject", "source")) == {"O-PAGE": "page", "O-REST": "rest"}

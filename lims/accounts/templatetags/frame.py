@@ -11,10 +11,9 @@ from django.template import Context
 from django.utils import timezone
 
 from lims.accounts.actors import actor_of
-from lims.accounts.attestation import ALWAYS_ALL_FACTORS
+from lims.accounts.attestation import CodeWanted, code_wanted
 from lims.accounts.models import User
 from lims.accounts.roles import Permission, may
-from lims.accounts.sequences import is_unbroken
 
 register = template.Library()
 
@@ -55,15 +54,38 @@ def site() -> dict[str, object]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class AskedCode:
+    """Whether the one-time code stands open in a signature form, and the sentence that says why or why not."""
+
+    shown: bool
+    why: str
+
+
+ALWAYS = {
+    "release": "A release",
+    "reject": "A rejection",
+    "approve": "An approval",
+    "make_effective": "Making a version effective",
+    "accept_statement": "Accepting the statement",
+}
+WHY = {
+    CodeWanted.FIRST: "The first signature after signing in, or after ten minutes without one, takes a one-time code.",
+    CodeWanted.NO: "Within your unbroken sequence of signatures the password is enough.",
+}
+
+
 @register.simple_tag(takes_context=True)
-def code_is_asked(context: Context, form: Any) -> bool:
-    """Whether the one-time code has to stand in a signature form: always for some acts, else where the person who is
-    signed in begins a sequence of signatures. A second person finds it folded."""
+def code_asked(context: Context, form: Any) -> AskedCode:
+    """What the person who is signed in needs for this signature form. A second person finds the code folded, and
+    whoever was refused finds it open."""
     request = context.get("request")
     user = getattr(request, "user", None)
-    if form.slug in ALWAYS_ALL_FACTORS or form.errors or request is None or not isinstance(user, User):
-        return True
-    return not is_unbroken(actor_of(request), user)
+    if request is None or not isinstance(user, User):
+        return AskedCode(shown=True, why="")
+    wanted = code_wanted(actor_of(request), user, form.slug)
+    why = WHY.get(wanted) or f"{ALWAYS[form.slug]} always takes a one-time code."
+    return AskedCode(shown=wanted is not CodeWanted.NO or bool(form.errors), why=why)
 
 
 @register.inclusion_tag("components/navigation.html", takes_context=True)

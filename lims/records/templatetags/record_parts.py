@@ -111,6 +111,8 @@ def unusual(batch: Json) -> list[dict[str, str]]:
     later = [t for t in batch["tests"] if t["verdict"] == "missing" and t["required_before"] != "release"]
     loose = sum(1 for signature in batch["signatures"] if signature.get("holds") is False)
     invalidated = sum(len(test["invalidated"]) for test in batch["tests"])
+    retyped = sum(len(test.get("corrected", ())) for test in batch["tests"])
+    early = sum(1 for test in batch["tests"] if test.get("before_product"))
     found = [
         (len(batch["deviations"]), "deviation", "deviations", "3"),
         (outside, "value outside its range", "values outside their range", "1"),
@@ -123,6 +125,8 @@ def unusual(batch: Json) -> list[dict[str, str]]:
         (flagged, "result with a flag", "results with a flag", "2"),
         (len(failed), "test not passed", "tests not passed", "4"),
         (len(lacking), "test without a result", "tests without a result", "4"),
+        (retyped, "corrected test result", "corrected test results", "4"),
+        (early, "test made before the product was measured", "tests made before the product was measured", "4"),
         (invalidated, "invalidated test result", "invalidated test results", "4"),
         (loose, "signature that no longer holds", "signatures that no longer hold", "5"),
         (len(later), "test still to come after release", "tests still to come after release", "4"),
@@ -213,7 +217,7 @@ def taking_part(batch: Json) -> list[dict[str, str]]:
         add(test["recorded_by"], "tested")
         add(test["reviewed_by"], "reviewed")
     for signature in batch["signatures"]:
-        add(signature, signature["meaning"])
+        add(signature, spelled(signature["meaning"]))
     return [
         {"full_name": p["full_name"], "username": p["username"], "acts": ", ".join(p["acts"])} for p in people.values()
     ]

@@ -12,7 +12,7 @@ from django.utils.dateformat import format as date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from lims.signatures.manifestation import signature_row
+from lims.signatures.manifestation import refusals_of, signature_row
 from lims.signatures.models import Signature
 
 register = template.Library()
@@ -21,6 +21,12 @@ register = template.Library()
 @register.filter
 def as_row(signature: Signature) -> dict[str, Any]:
     return signature_row(signature)
+
+
+@register.simple_tag
+def refused(subject: str, covers: str = "") -> list[dict[str, Any]]:
+    """Who refused to sign for the subject, or for what one of its refusals covers."""
+    return [row for row in refusals_of(subject) if not covers or row["covers"] == covers]
 
 
 @register.filter
