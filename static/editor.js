@@ -75,21 +75,25 @@
     if (event.submitter && event.submitter.value === "save") sessionStorage.setItem(saving, key);
   });
 
+  function lead(line, place) {
+    const lines = area.value.split("\n");
+    const wanted = line - 1;
+    const start = lines.slice(0, wanted).join("\n").length + (wanted ? 1 : 0);
+    area.setSelectionRange(start, start + (lines[wanted] || "").length);
+    area.focus({ preventScroll: true });
+    place.scrollIntoView({ block: "start" });
+    requestAnimationFrame(() => { // after the browser has brought the cursor into sight in its own way
+      area.scrollTop = Math.max(0, (wanted - 5) * (area.scrollHeight / lines.length));
+      area.scrollLeft = 0;
+    });
+  }
+
   // A finding leads to its line.
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-line]");
     if (!link) return;
     event.preventDefault();
-    const lines = area.value.split("\n");
-    const wanted = Number(link.dataset.line) - 1;
-    const start = lines.slice(0, wanted).join("\n").length + (wanted ? 1 : 0);
-    area.setSelectionRange(start, start + (lines[wanted] || "").length);
-    area.focus({ preventScroll: true });
-    area.closest(".field").scrollIntoView({ block: "start" });
-    requestAnimationFrame(() => { // after the browser has brought the cursor into sight in its own way
-      area.scrollTop = Math.max(0, (wanted - 5) * (area.scrollHeight / lines.length));
-      area.scrollLeft = 0;
-    });
+    lead(Number(link.dataset.line), area.closest(".field"));
   });
 
   form.querySelector("[data-discard]").addEventListener("click", () => {
@@ -107,4 +111,10 @@
     check();
   }
   marked();
+  // A draft that was refused: what is wrong comes into sight, with the cursor where the first of it stands.
+  if ("refused" in form.dataset && bad.size) {
+    const faults = document.querySelector("[data-checked]");
+    const beside = faults.getBoundingClientRect().left > form.getBoundingClientRect().left + 40;
+    lead(Math.min(...bad), beside ? form : faults);
+  }
 })();

@@ -92,6 +92,12 @@
     if (sign) sign.textContent = event.target.selectedOptions[0].textContent;
   });
 
+  // On a narrow screen the navigation is a row that scrolls: where one is stands in sight.
+  const place = document.querySelector(".rail [aria-current]"), row = place && place.closest("ul");
+  if (row && row.scrollWidth > row.clientWidth) {
+    row.scrollLeft += place.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - place.offsetWidth) / 2;
+  }
+
   // A link to a folded place opens it.
   function unfold() {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 from functools import lru_cache
@@ -11,6 +11,8 @@ from functools import lru_cache
 from labeling.domain.documents import Mapping, Node, Scalar, Sequence, read_document
 
 NAMES = ("title", "label", "name", "kind")
+LIMITS = frozenset({"min", "max", "min minutes", "max minutes", "hours", "days", "start within hours", "accept"})
+UNITS = {"min minutes": "min", "max minutes": "min", "hours": "h", "days": "d", "start within hours": "h"}
 CONTEXT = 3  # lines alike that stand around a difference
 
 
@@ -29,6 +31,12 @@ class Difference:
     change: Change
     before: str
     after: str
+    unit: str = ""  # of a limit, as the document declares it
+
+    @property
+    def moves_limit(self) -> bool:
+        """Whether what is met or not met may be different by it."""
+        return self.place[-1] in LIMITS if self.place else False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,18 @@ def _of_nodes(place: tuple[str, ...], before: Node | None, after: Node | None) -
 def _of_mappings(place: tuple[str, ...], before: Mapping, after: Mapping) -> Iterator[Difference]:
     for key in dict.fromkeys((*after.items, *before.items)):
         within = place if key == "fields" else (*place, key.replace("_", " "))
-        yield from _of_nodes(within, before.items.get(key), after.items.get(key))
+        for found in _of_nodes(within, before.items.get(key), after.items.get(key)):
+            yield replace(found, unit=found.unit or _unit(found, before, after)) if found.moves_limit else found
+
+
+def _unit(found: Difference, *sections: Mapping) -> str:
+    """The unit that the nearest section around a limit states, both before and after alike."""
+    if found.place[-1] in UNITS:
+        return UNITS[found.place[-1]]
+    stated = [section.items.get("unit") for section in sections]
+    said = {node.text or "" for node in stated if isinstance(node, Scalar)}
+    unit = said.pop() if len(said) == 1 else ""
+    return "" if unit == "1" else unit
 
 
 def _of_sequences(place: tuple[str, ...], before: Sequence, after: Sequence) -> Iterator[Difference]:
@@ -151,4 +170,4 @@ def _said(node: Node) -> str:
     rest = [key for key in node.items if key not in (*named, "key")]
     said = [_said(node.items[key]) for key in named]
     said += [f"{key.replace('_', ' ')}: {_said(node.items[key])}" for key in rest]
-    return ", ".join(part for part in said if part)
+    return ", ".join(part.removesuffix(".") for part in said if part)

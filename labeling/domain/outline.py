@@ -10,7 +10,7 @@ from labeling.domain.basis import StatedNumber, stated_numbers
 from labeling.domain.criteria import Criterion
 from labeling.domain.expressions import Reference
 from labeling.domain.formulas import catalogue
-from labeling.domain.protocol import Field, Protocol, Step
+from labeling.domain.protocol import Clearance, Field, Protocol, Step
 from labeling.domain.protocol_reading import parse_protocol
 from labeling.domain.result_definitions import InputNode, ResultDefinition
 from labeling.domain.specification import SpecificationTest, parse_specification
@@ -37,6 +37,7 @@ def protocol_outline(text: str) -> Json:
             {"key": m.key, "name": m.name, "kind": m.kind, "protocol_kind": m.protocol_kind} for m in protocol.materials
         ],
         "equipment": [{"key": need.key, "kind": need.kind} for need in protocol.equipment],
+        "line_clearance": _clearance(protocol.line_clearance),
         "steps": [_step(protocol, step, numbers) for step in protocol.steps],
         "results": [_result(protocol, result, numbers) for result in protocol.results],
         "specification": protocol.specification,
@@ -89,6 +90,13 @@ def _number(numbers: Numbers, *place: str) -> Json | None:
 
 def _pair(numbers: Numbers, *place: str, of: tuple[str, str] = ("min", "max")) -> Json:
     return {"min": _number(numbers, *place, of[0]), "max": _number(numbers, *place, of[1])}
+
+
+def _clearance(asked: Clearance | None) -> Json | None:
+    """What is done and signed before the first entry, so that it stands before the steps."""
+    if asked is None:
+        return None
+    return {"text": asked.text, "verified_by_second_person": asked.verified_by_second_person}
 
 
 def _step(protocol: Protocol, step: Step, numbers: Numbers) -> Json:

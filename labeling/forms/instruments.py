@@ -85,6 +85,13 @@ class ConstancyForm(LateForm):
         self.fields["source"] = offered
         self.describe()
 
+    def add_error(self, field: str | None, error: Any) -> None:
+        """What a service calls the reading is the value here."""
+        super().add_error("value" if field == "reading" else field, error)
+
+    def input_named(self, name: str) -> str:
+        return "value" if name == "reading" else super().input_named(name)
+
 
 class SourceForm(LabForm):
     code = forms.CharField(max_length=64, widget=forms.TextInput(attrs=CODE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -39,6 +40,29 @@ Calibrated = Mapping[str, Sequence[tuple[str, str]]]
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 
 
+NO_TIME = "Give the time that stands on the paper."
+LOCAL = "%Y-%m-%dT%H:%M:%S"
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """The down-time sheet that is being entered: every time is that on the paper, and the reason is the sheet."""
+
+    number: str
+    last: datetime  # the latest time that is entered already
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What stands in a form before anything is typed."""
+        at = timezone.localtime(self.last).strftime(LOCAL)
+        return {"at": at, **reason_of_sheet(self.number)}
+
+
+def reason_of_sheet(number: str) -> dict[str, str]:
+    """Why everything of a batch that was made on paper is recorded late; the person may say it otherwise."""
+    return {"reason_code": "on_paper", "reason": f"Down-time sheet {number}"}
+
+
 class EntryForm(LabForm):
     """One value of one field of one step. `seen` is the entry that the page showed as current, empty for none."""
 
@@ -64,6 +88,7 @@ class EntryForm(LabForm):
         unchecked: Collection[str] = (),
         calibrated: Calibrated = MappingProxyType({}),
         correcting: bool = False,
+        paper: Paper | None = None,
         **kwargs: Any,
     ) -> None:
         entry = definition["entry"]
@@ -74,10 +99,11 @@ class EntryForm(LabForm):
             "unit": self.unit_shown(definition),
             "u": (entry or {}).get("u") or "",
             "equipment": (entry["equipment"] if entry else None) or (instruments[0] if len(instruments) == 1 else ""),
-            "at": timezone.localtime(datetime.fromisoformat(entry["at"])).strftime("%Y-%m-%dT%H:%M:%S")
-            if entry
-            else "",
+            "at": timezone.localtime(datetime.fromisoformat(entry["at"])).strftime(LOCAL) if entry else "",
         }
+        self.paper = paper if not correcting else None
+        if self.paper:
+            kwargs["initial"] |= self.paper.given
         super().__init__(*args, slug=f"{step_key}.{definition['key']}", **kwargs)
         self.definition, self.lots, self.correcting = definition, lots, correcting
         self.calibrated = calibrated
@@ -102,6 +128,8 @@ class EntryForm(LabForm):
         if correcting:
             self.fields["reason"].required = True
         self.ask_why(ReasonFor.CORRECTION if correcting else ReasonFor.LATE_ENTRY, required=correcting)
+        if self.paper:
+            ask_time(self)
 
     @staticmethod
     def unit_shown(definition: Mapping[str, Any]) -> str:
@@ -147,7 +175,7 @@ class EntryForm(LabForm):
     @property
     def opens_more(self) -> bool:
         """Whether time and reason stand open: where they were typed or refused."""
-        return self.correcting or bool(
+        return bool(self.correcting or self.paper) or bool(
             self.is_bound
             and (
                 any(self.errors.get(n) for n in ("at", "unit", "u", "reason")) or self["at"].data or self["reason"].data
@@ -155,14 +183,24 @@ class EntryForm(LabForm):
         )
 
 
+def ask_time(form: LabForm, name: str = "at") -> None:
+    """What is entered from paper happened when the paper says; “now” is never taken in its place."""
+    form.fields[name].required = True
+    form.fields[name].error_messages["required"] = NO_TIME
+
+
 class StartForm(LabForm):
     started_at = LocalInstantField(required=False, label="Started at")
     reason = forms.CharField(required=False, max_length=2000, label="Reason")
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, sheet: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.sheet = sheet
         self.ask_why(ReasonFor.LATE_START)
+        if sheet:
+            ask_time(self, "started_at")
+            self.initial.update(reason_of_sheet(sheet))
 
 
 class TimerForm(LabForm):
@@ -174,10 +212,12 @@ class TimerForm(LabForm):
     reason = forms.CharField(required=False, max_length=2000, label="Reason")
     early_reason = forms.CharField(required=False, max_length=2000, label="Reason for stopping early")
 
-    def __init__(self, *args: Any, may_stop: datetime | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, may_stop: datetime | None = None, paper: Paper | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.may_stop = may_stop
         self.ask_why(ReasonFor.LATE_ENTRY)
+        if paper:
+            ask_time(self)
 
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}

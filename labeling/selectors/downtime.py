@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from labeling.models import ControlledVersion, DowntimeSheet, SheetScan
+from labeling.selectors.facts import BatchFacts
 from lims.errors import NotFound
 from lims.records.models import Document
 from lims.records.selectors import document_row
@@ -14,6 +15,7 @@ from lims.signatures.meanings import Meaning
 from lims.signatures.models import Signature
 
 Json = dict[str, Any]
+START = "started_at"
 RELATED = (
     *("protocol_version", "issued_to", "issued_by", "batch", "transfer_signature", "comparison_signature"),
     "document",
@@ -79,6 +81,25 @@ def find_scan(number: str, pk: int) -> SheetScan:
     if scan is None:
         raise NotFound(f"{number} has no such scan.")
     return scan
+
+
+def to_compare(facts: BatchFacts) -> dict[str, str]:
+    """What stands on paper and is compared with what was entered: its name over REST, and what people call it.
+
+    The start of the batch, each timer (by its step) and each value (`step.field`), with the setting and geometry of
+    its instrument where they were given (`step.field.how`).
+    """
+    names = {START: "Start of the batch"}
+    for step in facts.protocol.steps:
+        if step.timer:
+            names[step.key] = f"{step.title}: timer"
+        for field in step.fields:
+            reference = f"{step.key}.{field.key}"
+            names[reference] = f"{step.title}: {field.label}"
+            entry = facts.current.get(reference)
+            if entry is not None and (entry.setting or entry.geometry):
+                names[f"{reference}.how"] = f"{step.title}: {field.label}, setting of the instrument"
+    return names
 
 
 def prints_of(version: ControlledVersion) -> QuerySet[Document]:

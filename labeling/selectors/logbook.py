@@ -102,6 +102,7 @@ def _tables(equipment: Equipment, before: Newest | None) -> Iterable[list[Json]]
                     **check_row(c),
                     "kind_label": c.get_kind_display(),
                     "source": c.source.code if c.source else None,
+                    "read": read_of(c),
                 }
             },
         )
@@ -151,6 +152,13 @@ def _reading(entry: Entry) -> Json:
         "setting": entry.setting or None,
         "geometry": entry.geometry or None,
     }
+
+
+def read_of(check: EquipmentCheck) -> Json | None:
+    """What a constancy check read, and what was expected and taken off; nothing of checks that read no source."""
+    if check.kind != EquipmentCheck.Kind.CONSTANCY or not check.evidence.get("points"):
+        return None
+    return {**check.evidence["points"][0], "background": check.evidence.get("background", "")}
 
 
 def trend_of(equipment: Equipment) -> Json:

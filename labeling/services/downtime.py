@@ -9,6 +9,7 @@ from pathlib import PurePath
 from labeling.domain.lifecycle import BatchStatus, VersionStatus
 from labeling.domain.scans import media_type_of
 from labeling.models import DowntimeSheet, Entry, ProtocolVersion, ScanContent, SheetScan
+from labeling.selectors.downtime import to_compare
 from labeling.selectors.facts import BatchFacts, facts_of, reconciliation_manifest, unrecorded
 from labeling.services.lifecycle import lock_batch
 from labeling.services.prints import BLANK_WORKSHEET, numbered, request_blank_worksheet
@@ -20,6 +21,7 @@ from lims.accounts.roles import Permission, may, require
 from lims.audit.models import Operation
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties
+from lims.records.models import Document
 from lims.signatures.meanings import Meaning
 from lims.signatures.signing import sign, still_holds
 
@@ -86,6 +88,13 @@ def attach_scan(*, actor: Actor, number: str, name: str, content: bytes) -> Shee
             raise Conflict(f"{number} is void; nothing is attached to it.", code="not_issued")
         if sheet.batch is not None:
             refuse_unless_in_progress(lock_batch(sheet.batch.number))
+        if _is_blank(digest):
+            raise Conflict(
+                "This is a blank sheet itself, as it was issued; nobody has written on it. Attach a scan of the paper"
+                f" {number} as it was filled.",
+                code="blank_sheet",
+                field="file",
+            )
         if sheet.scans.filter(sha256=digest).exists():
             raise Conflict("This very file is attached already.", code="already_recorded", field="file")
         scan = SheetScan.objects.create(
@@ -98,6 +107,11 @@ def attach_scan(*, actor: Actor, number: str, name: str, content: bytes) -> Shee
         )
         ScanContent.objects.create(scan=scan, content=content)
         return scan
+
+
+def _is_blank(digest: str) -> bool:
+    """Whether the file is a worksheet as it was issued, of this number or another."""
+    return Document.objects.filter(kind=Document.Kind.BLANK_WORKSHEET, sha256=digest).exists()
 
 
 def sign_transfer(*, actor: Actor, number: str, credential: Credential) -> DowntimeSheet:
@@ -176,7 +190,7 @@ def reconcile_sheet(*, actor: Actor, number: str, credential: Credential, compar
         sheet.comparison_signature = sign(
             op,
             attestation,
-            meaning=Meaning.VERIFIED,
+            meaning=Meaning.COMPARED,
             permission=Permission.VERIFY,
             covers=f"{number} compared with {facts.batch.number}",
             manifest=manifest,
@@ -235,7 +249,7 @@ def _refuse_own_work(user: User, sheet: DowntimeSheet, facts: BatchFacts) -> Non
 
 
 def _refuse_differences(facts: BatchFacts, compared: Mapping[str, str]) -> None:
-    labels = {f"{s.key}.{f.key}": f"{s.title}: {f.label}" for s in facts.protocol.steps for f in s.fields}
+    labels = to_compare(facts)
     unknown = [name for name in compared if name not in labels]
     if unknown:
         raise InvalidInput(f"The sheet has no field {unknown[0]}.", code="unknown_field", field="compared")

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.utils import timezone
+
+from labeling.models import EquipmentCheck
+from labeling.selectors import logbook
 
 register = template.Library()
 
@@ -67,3 +71,9 @@ def _timed(point: Mapping[str, object]) -> Mapping[str, object]:
 
 def _date(at: float) -> str:
     return datetime.fromtimestamp(at, tz=timezone.get_current_timezone()).strftime("%-d %b %Y %H:%M")
+
+
+@register.filter
+def read_of(check: EquipmentCheck) -> dict[str, Any] | None:
+    """What a constancy check read beside what was expected."""
+    return logbook.read_of(check)

@@ -97,6 +97,17 @@ def instant(value: object) -> SafeString:
 
 
 @register.filter
+def to_the_second(value: object) -> SafeString:
+    """`14:32:05 CET, 3 Mar 2026`: in a log, where two things fall into one minute."""
+    moment = aware(value)
+    if moment is None:
+        return format_html('<span class="soft">{}</span>', "not yet")
+    local = timezone.localtime(moment)
+    said = f"{date_format(local, 'H:i:s')} {local.tzname()}, {date_format(local, 'j M Y')}"
+    return format_html('<time datetime="{}" class="nowrap">{}</time>', moment.isoformat(), said)
+
+
+@register.filter
 def clock_time(value: object) -> SafeString:
     """Hours and minutes alone, where the day stands beside it already; the whole instant is in the title."""
     moment = aware(value)

@@ -14,7 +14,16 @@ from labeling.domain.lifecycle import BatchStatus, VersionStatus
 from labeling.domain.scans import LARGEST_SCAN
 from labeling.forms.protocols import ComparisonForm, IssueForm, PaperPlanForm, ScanForm, VoidForm
 from labeling.models import DowntimeSheet, ProtocolVersion
-from labeling.selectors.downtime import find_scan, find_sheet, outstanding_sheets, sheet_document, sheet_row, sheets
+from labeling.selectors.downtime import (
+    START,
+    find_scan,
+    find_sheet,
+    outstanding_sheets,
+    sheet_document,
+    sheet_row,
+    sheets,
+    to_compare,
+)
 from labeling.selectors.facts import BatchFacts, facts_of, reconciliation_manifest, unrecorded
 from labeling.services.downtime import (
     attach_scan,
@@ -113,6 +122,8 @@ def sheet_page(request: HttpRequest, number: str, outcome: Outcome | None = None
         "may_stand_in": allowed(request, Permission.STAND_IN),
         "stand_in_form": forms.get("stand_in") or ReasonedSignatureForm(slug="stand-in"),
         "comparison_form": comparison_form,
+        "start_choice": comparison_form[f"compared.{START}"] if facts else None,
+        "may_compare": allowed(request, Permission.VERIFY),
         "rows": _comparison_rows(facts, comparison_form) if facts and ready else [],
         "meanings": MEANINGS,
     }
@@ -124,9 +135,8 @@ def _wants_identity(found: DowntimeSheet) -> bool:
 
 
 def _comparison_form(facts: BatchFacts | None, data: Any = None) -> ComparisonForm:
-    steps = facts.protocol.steps if facts else ()
-    names = [(f"{step.key}.{field.key}", f"{step.title}: {field.label}") for step in steps for field in step.fields]
-    return ComparisonForm(data, slug="reconcile", names=names)
+    names = to_compare(facts) if facts else {}
+    return ComparisonForm(data, slug="reconcile", names=list(names.items()))
 
 
 def _comparison_rows(facts: BatchFacts, form: Form) -> list[dict[str, Any]]:
@@ -136,12 +146,14 @@ def _comparison_rows(facts: BatchFacts, form: Form) -> list[dict[str, Any]]:
         {
             "step": step.title,
             "timer": facts.timer_of(step.key) if step.timer else None,
+            "timer_choice": form[f"compared.{step.key}"] if step.timer else None,
             "fields": [
                 {
                     "label": field.label,
                     "type": field.type,
                     "entry": current.get(f"{step.key}.{field.key}"),
                     "choice": form[f"compared.{step.key}.{field.key}"],
+                    "how": form[name] if (name := f"compared.{step.key}.{field.key}.how") in form.fields else None,
                 }
                 for field in step.fields
             ],

@@ -9,9 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from labeling.domain.lifecycle import VersionStatus
+from labeling.domain.limit_remarks import limit_remarks
 from labeling.domain.outline import protocol_outline, specification_outline
+from labeling.domain.protocol_reading import parse_protocol
 from labeling.forms.protocols import EditorForm
-from labeling.models import ControlledVersion
+from labeling.models import ControlledVersion, SpecificationVersion
 from labeling.selectors.versions import find_version, versions
 from labeling.services.versions import import_protocol, import_specification
 from labeling.views.documents import MODELS, WORDS
@@ -96,7 +99,7 @@ def _editor(request: HttpRequest, kind: str, source: ControlledVersion | None) -
 def _checked(kind: str, text: str) -> dict[str, Any]:
     read = protocol_outline if kind == "protocols" else specification_outline
     try:
-        return {"outline": read(text), "findings": []}
+        return {"outline": read(text), "findings": [], "remarks": _remarks(kind, text)}
     except InvalidInput as refusal:
         lines = text.splitlines()
         found = refusal.details.get("errors") or [{"line": 1, "detail": refusal.message}]
@@ -104,3 +107,12 @@ def _checked(kind: str, text: str) -> dict[str, Any]:
             "outline": None,
             "findings": [{**f, "text": lines[f["line"] - 1] if f["line"] <= len(lines) else ""} for f in found],
         }
+
+
+def _remarks(kind: str, text: str) -> list[str]:
+    """What is allowed and worth a second look: limits other than those of the specification in use."""
+    if kind != "protocols":
+        return []
+    protocol = parse_protocol(text)
+    effective = SpecificationVersion.objects.filter(code=protocol.specification, status=VersionStatus.EFFECTIVE).first()
+    return list(limit_remarks(protocol, effective.document)) if effective else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -112,6 +113,18 @@ def batches(request: HttpRequest) -> HttpResponse:
     return render(request, "labeling/batches.html", context)
 
 
+def _needs_identity(effective: Iterable[ProtocolVersion]) -> str:
+    """Which protocols check whose cells these are: for those the number is demanded, for the others refused."""
+    checks = [
+        isotopes(version.title)
+        for version in effective
+        if any(field.type == "identity" for step in version.document.steps for field in step.fields)
+    ]
+    if not checks:
+        return "None of these protocols checks an identity: leave it empty."
+    return f"Needed for {'; '.join(checks)}. Left empty for every other. Scan or type it."
+
+
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan(request: HttpRequest) -> HttpResponse:
@@ -120,7 +133,12 @@ def plan(request: HttpRequest) -> HttpResponse:
     effective = [v for v in effective if v.code not in untrained]
     choices = [(v.code, f"{isotopes(v.title)} (version {v.number})") for v in effective]
     form = PlanForm(request.POST if request.method == "POST" else None, slug="plan", protocols=choices)
-    context = {"form": form, "effective": effective, "untrained": list(untrained.values())}
+    context = {
+        "form": form,
+        "effective": effective,
+        "untrained": list(untrained.values()),
+        "identity_hint": _needs_identity(effective),
+    }
     if request.method != "POST":
         return shown(request, "labeling/plan.html", context)
     planned: list[Batch] = []

@@ -24,9 +24,18 @@ from lims.accounts.actors import actor_of
 
 
 def _materials() -> dict[str, tuple[str, str]]:
-    """What the effective protocols take from lots: key to name and kind."""
+    """What the effective protocols take from lots: key to name and kind, with every name that a protocol gives it."""
     versions = ProtocolVersion.objects.filter(status=VersionStatus.EFFECTIVE).order_by("code")
-    return {m.key: (m.name, m.kind) for v in versions for m in v.document.materials if m.kind != "batch"}
+    taken = [m for v in versions for m in v.document.materials if m.kind != "batch"]
+    names: dict[str, list[str]] = {}
+    for material in taken:
+        names.setdefault(material.key, []).append(material.name)
+    return {m.key: (_together(m.key, names[m.key]), m.kind) for m in taken}
+
+
+def _together(key: str, names: list[str]) -> str:
+    different = list(dict.fromkeys(names))
+    return different[0] if len(different) == 1 else f"{' or '.join(different)} ({key})"
 
 
 @page

@@ -33,8 +33,10 @@ from labeling.views.worksheet import (
     focus_next,
     may_stop,
     missing_of,
+    paper_of,
     plus_minus,
     series_of,
+    sheet_entered,
     site_choices,
     steps_of,
     waits_of,
@@ -100,6 +102,7 @@ def _context(request: HttpRequest, number: str, outcome: Outcome | None, forms: 
         "missing": missing,
         "autofocus": next_field,
         "timer_form": forms.get("timer"),
+        "paper": paper_of(document),
         "verify_form": forms.get("verify"),
         "start_form": forms.get("start") or _start_form(document, makes=trained.makes),
         # Nobody is asked to sign a completion that would be refused: what is missing stands in its place.
@@ -135,7 +138,7 @@ def _signature(document: Mapping[str, Any], name: str) -> SignatureForm:
 def _start_form(document: Mapping[str, Any], *, makes: bool) -> StartForm | None:
     if "start" not in document["actions"] or not makes:
         return None
-    return StartForm(slug="start", initial={"revision": document["revision"]})
+    return StartForm(slug="start", sheet=sheet_entered(document), initial={"revision": document["revision"]})
 
 
 def _completion(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -190,7 +193,7 @@ def _raise_a_stray_refusal(context: dict[str, Any], forms: Mapping[str, Form]) -
 @page
 @act
 def start(request: HttpRequest, number: str) -> HttpResponse:
-    form = StartForm(request.POST, slug="start")
+    form = StartForm(request.POST, slug="start", sheet=sheet_entered(document_of(facts_of(find_batch(number)))))
     outcome = carried_out(
         form,
         lambda: start_batch(
@@ -253,9 +256,11 @@ def _definition(document: Mapping[str, Any], step_key: str, field_key: str) -> M
 @page
 @act
 def timer(request: HttpRequest, number: str) -> HttpResponse:
-    steps = {step["key"]: step for step in document_of(facts_of(find_batch(number)))["steps"]}
+    document = document_of(facts_of(find_batch(number)))
+    steps = {step["key"]: step for step in document["steps"]}
     asked = steps.get(request.POST.get("step", ""))
-    form = TimerForm(request.POST, slug="timer", may_stop=may_stop(asked["timer"]) if asked else None)
+    stop = may_stop(asked["timer"]) if asked else None
+    form = TimerForm(request.POST, slug="timer", may_stop=stop, paper=paper_of(document))
 
     def do() -> None:
         at: datetime | None = form.cleaned_data["at"]

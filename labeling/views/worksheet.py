@@ -12,7 +12,7 @@ from django.forms import Form
 from django.utils import timezone
 
 from labeling.domain.lifecycle import BatchStatus
-from labeling.forms.worksheet import HOW, Calibrated, EntryForm, SeriesVerificationForm
+from labeling.forms.worksheet import HOW, Calibrated, EntryForm, Paper, SeriesVerificationForm
 from labeling.selectors.facts import BatchFacts
 from labeling.selectors.instrument_rows import instrument_rows
 from labeling.selectors.stock import instruments, usable_lots
@@ -30,6 +30,7 @@ class Choices:
     lots: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unchecked: frozenset[str] = frozenset()  # instruments without a passed check today
     calibrated: Mapping[str, Calibrated] = field(default_factory=dict)  # by kind of instrument
+    paper: Paper | None = None  # the sheet that is being entered
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ def entry_form(step_key: str, item: Json, *, choices: Choices, data: Mapping[str
         calibrated=choices.calibrated.get(item["equipment_kind"] or "", {}),
         lots=choices.lots.get(item["material"] or "", ()) if item["type"] == "lot" else (),
         correcting=item["entry"] is not None,
+        paper=choices.paper,
     )
 
 
@@ -219,7 +221,27 @@ def site_choices(batch: Json) -> Choices:
         by_material.setdefault(lot.material, []).append(lot.number)
     unchecked = frozenset(str(row["code"]) for row in rows if not row["checked_today"])
     calibrated = {kind: _calibrated(rows, kind, batch["nuclide"]["code"]) for kind in by_kind}
-    return Choices(instruments=by_kind, lots=by_material, unchecked=unchecked, calibrated=calibrated)
+    return Choices(
+        instruments=by_kind, lots=by_material, unchecked=unchecked, calibrated=calibrated, paper=paper_of(batch)
+    )
+
+
+def sheet_entered(batch: Json) -> str:
+    """The number of the down-time sheet that this batch is entered from, while it is not reconciled."""
+    sheet = batch["sheet"]
+    return str(sheet["number"]) if sheet and sheet["state"] == "issued" else ""
+
+
+def paper_of(batch: Json) -> Paper | None:
+    """That sheet while values are entered, with the time to go on from."""
+    number = sheet_entered(batch)
+    if not number or batch["status"] != BatchStatus.IN_PROGRESS:
+        return None
+    known = [batch["started_at"]]
+    for step in batch["steps"]:
+        known += [item["entry"]["at"] for item in step["fields"] if item["entry"]]
+        known += [step["timer"][end] for end in ("started_at", "stopped_at")] if step["timer"] else []
+    return Paper(number, max(datetime.fromisoformat(at) for at in known if at))
 
 
 def _calibrated(rows: Sequence[Json], kind: str, nuclide: str) -> Calibrated:

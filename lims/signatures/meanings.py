@@ -34,6 +34,7 @@ class Meaning(StrEnum):
     LINE_CLEARED = "line_cleared"
     HANDED_OVER = "handed_over"
     SIGNED_IN_PLACE = "signed_in_place"
+    COMPARED = "compared"
 
     @property
     def text(self) -> str:
@@ -65,6 +66,7 @@ _TEXT = {
     Meaning.LINE_CLEARED: "I cleared the work area: nothing of another product or person is left in it.",
     Meaning.HANDED_OVER: "I handed this over; the identity on it is that of the batch.",
     Meaning.SIGNED_IN_PLACE: "I sign in place of the person who did this work, for the reason stated.",
+    Meaning.COMPARED: "I compared paper and entries; they agree.",
 }
 
 P = Permission
@@ -94,6 +96,7 @@ PERMISSIONS: Mapping[str, frozenset[P]] = MappingProxyType(
         Meaning.LINE_CLEARED: frozenset({P.MAKE_BATCH}),
         Meaning.HANDED_OVER: frozenset({P.DISPATCH_BATCH}),
         Meaning.SIGNED_IN_PLACE: frozenset({P.STAND_IN}),
+        Meaning.COMPARED: frozenset({P.VERIFY}),
         Meaning.ACCESS_REVIEWED: frozenset({P.REVIEW_ACCESS}),
     }
 )

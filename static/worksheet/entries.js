@@ -46,6 +46,7 @@ function rest(form) {
 /** The instant an entry is about: now, or the one that was typed. @param {HTMLFormElement} form @param {number} made */
 function momentOf(form, made) {
   const at = input(form, "at");
+  if ("paper" in form.dataset) return instantOf(at.value);  // what stands there counts, filled in or typed
   return at?.value && at.value !== at.defaultValue ? instantOf(at.value) : made;
 }
 
@@ -98,6 +99,7 @@ const stopped = (form) => form.closest(".step")?.hasAttribute("data-stopped");
  * @param {HTMLFormElement} form @param {string} [value] @param {HTMLElement|null} [button] the one that was pressed */
 export function record(form, value, button = null) {
   if (stopped(form) || working.isWorking(form)) return;
+  if ("paper" in form.dataset && !input(form, "at").value) return refuse(form, "at", "Give the time that stands on the paper.");
   try {
     if ("timer" in form.dataset) return void keepTimer(form, button);
     const typed = (value ?? String(input(form, "value").value)).trim();

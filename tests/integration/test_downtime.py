@@ -10,12 +10,15 @@ from zipfile import ZipFile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
 from pypdf import PdfReader
 
+from labeling.forms.worksheet import NO_TIME
 from labeling.models import Batch, DowntimeSheet, Entry, ScanContent, SheetScan
 from labeling.selectors.batch import batch_document, find_batch
 from labeling.selectors.clock import database_now
-from labeling.selectors.downtime import sheet_row
+from labeling.selectors.downtime import sheet_row, to_compare
 from labeling.selectors.facts import facts_of
 from labeling.selectors.history import history_of
 from labeling.services.completion import complete_batch
@@ -42,6 +45,7 @@ from lims.records.rendering import render_document
 from qc.services.disposition import reject_batch
 from qc.services.inspection import request_package
 from tests import factories
+from tests.browser import small_batch
 from tests.factories import People, campaign, credential
 from tests.integration.rest import Rest
 
@@ -92,7 +96,7 @@ def entered(who: People, sheet: DowntimeSheet, *, leave_out: str = "") -> Batch:
 
 
 def agreed(batch: Batch, **changed: str) -> dict[str, str]:
-    return dict.fromkeys(facts_of(batch).current, AGREES) | {k.replace("__", "."): v for k, v in changed.items()}
+    return dict.fromkeys(to_compare(facts_of(batch)), AGREES) | {k.replace("__", "."): v for k, v in changed.items()}
 
 
 def reconciled(who: People, sheet: DowntimeSheet) -> Batch:
@@ -126,6 +130,24 @@ def test_sheets_are_numbered_without_gaps_and_say_what_they_are(
         assert label in text
 
 
+@pytest.mark.django_db
+@pytest.mark.requirement("DI-6")
+def test_a_sheet_asks_to_clear_the_line_first_and_keeps_its_signatures_together(settings: Any, tmp_path: Any) -> None:
+    settings.SEAL_DIR = tmp_path / "seal"
+    asked = "Nothing of another product is in the hot cell."
+    who = small_batch.laboratory(more=f"line_clearance: {{verified_by_second_person: true, text: {asked}}}\n")
+    issued = issue_sheet(actor=who.quality, protocol="small", issued_to="operator")
+    assert render_document(issued.document_id)
+    issued.document.refresh_from_db()
+    pages = [page.extract_text() for page in PdfReader(BytesIO(issued.document.content)).pages]
+    text = " ".join(" ".join(pages).split())
+    assert asked in text
+    assert text.index("The line is cleared") < text.index("Verified by a second person") < text.index("Initials Second")
+    assert [("I performed this work" in page) == ("I compared paper and" in page) for page in pages] == [True] * len(
+        pages
+    )
+
+
 def test_a_sheet_is_issued_of_an_effective_protocol_to_who_makes_batches(laboratory: People) -> None:
     with pytest.raises(Conflict, match="effective"):
         issue_sheet(actor=laboratory.quality, protocol="nothing", issued_to="operator")
@@ -155,7 +177,7 @@ def test_a_batch_cannot_be_completed_while_its_sheet_is_not_reconciled(
     document = batch_document(batch.number)
     assert document["sheet"]["compared_by"]["username"] == "verifier"
     signed = [s for s in document["signatures"] if sheet.number in s["covers"]]
-    assert [(s["meaning"], s["holds"]) for s in signed] == [("performed", True), ("verified", True)]
+    assert [(s["meaning"], s["holds"]) for s in signed] == [("performed", True), ("compared", True)]
     assert any("compared the down-time sheet" in act["sentence"] for act in history_of(batch.number))
     with pytest.raises(Conflict, match="in progress"):
         attach_scan(actor=laboratory.operator, number=sheet.number, name="more.png", content=PNG + b"2")
@@ -229,6 +251,9 @@ def test_reconciliation_is_refused_until_everything_is_there_and_agrees(
     change_roles(actor=who.administrator, username="operator", roles=["operator", "verifier"], reason="a test")
     with pytest.raises(SegregationOfDuties):
         compare(agreed(batch), by="operator")
+    for name, said in (("started_at", "Start of the batch"), ("react", "React with the kit: timer")):
+        with pytest.raises(Conflict, match=said):
+            compare({key: word for key, word in agreed(batch).items() if key != name})
     with pytest.raises(InvalidInput, match="no field"):
         compare({**agreed(batch), "a.b": AGREES})
     assert compare(agreed(batch)).state == DowntimeSheet.State.RECONCILED
@@ -282,6 +307,30 @@ def test_quality_signs_in_place_of_a_person_who_is_not_available_and_says_why(
     )
 
 
+@pytest.mark.requirement("DI-6")
+def test_entering_from_paper_never_takes_now_and_gives_the_sheet_as_the_reason(
+    laboratory: People, sheet: DowntimeSheet
+) -> None:
+    batch = plan_batch(actor=laboratory.operator, protocol="zr89-oxine-kit", sheet=sheet.number)
+    client, place = Client(), f"/batches/{batch.number}/"
+    client.force_login(laboratory.operator.user)
+    answer = client.post(f"{place}start/", {"reason_code": "on_paper"})
+    assert NO_TIME in answer.content.decode()
+    began = (timezone.localtime(database_now()) - LATER).strftime("%Y-%m-%dT%H:%M:00")
+    client.post(f"{place}start/", {"started_at": began, "reason_code": "on_paper"})
+    page = client.get(place).content.decode()
+    assert page.count(f'value="{began}"') > 3, "each time begins with the last one"
+    assert f'value="Down-time sheet {sheet.number}"' in page
+    row = {"step": "line_clearance", "field": "clear", "value": "true", "reason_code": "on_paper"}
+    refused = client.post(f"{place}entries/", row)
+    assert NO_TIME in refused.content.decode()
+    assert not Entry.objects.exists()
+    client.post(f"{place}entries/", {**row, "at": began, "reason": f"Down-time sheet {sheet.number}"})
+    assert Entry.objects.get().reason == f"Written on paper first: Down-time sheet {sheet.number}"
+    refused = client.post(f"{place}timers/", {"step": "react", "event": "start", "reason_code": "on_paper"})
+    assert NO_TIME in refused.content.decode()
+
+
 def test_a_scan_is_known_by_its_content_and_never_changes(laboratory: People, sheet: DowntimeSheet) -> None:
     for content, said in ((b"", "empty"), (b"MZ program", "neither a PDF"), (b"<html>", "neither a PDF")):
         with pytest.raises(InvalidInput, match=said):
@@ -295,6 +344,19 @@ def test_a_scan_is_known_by_its_content_and_never_changes(laboratory: People, sh
             model._default_manager.update(**change)
     with pytest.raises(IntegrityError, match="outside an audited operation"), transaction.atomic():
         DowntimeSheet.objects.filter(pk=sheet.pk).update(state="void", void_reason="x")
+
+
+@pytest.mark.requirement("DI-6")
+def test_the_blank_sheet_is_no_scan_of_the_filled_one(
+    laboratory: People, sheet: DowntimeSheet, settings: Any, tmp_path: Any
+) -> None:
+    settings.SEAL_DIR = tmp_path / "seal"
+    assert render_document(sheet.document_id)
+    blank = Document.objects.get(pk=sheet.document_id).content
+    with pytest.raises(Conflict, match="nobody has written on it") as refusal:
+        attach_scan(actor=laboratory.operator, number=sheet.number, name="filled.pdf", content=blank)
+    assert refusal.value.code == "blank_sheet"
+    assert not SheetScan.objects.exists()
 
 
 def test_a_sheet_that_was_not_used_is_void_with_the_reason(laboratory: People, sheet: DowntimeSheet) -> None:

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from labeling.models import Batch, CheckSource, Entry, EquipmentCheck, EquipmentRules, ServiceStatus
 from labeling.selectors.clock import database_now
+from lims.accounts.models import User
 from lims.audit.models import Change
 from lims.oversight.models import Alarm
 from tests import factories
@@ -59,6 +60,22 @@ def source(code: str = "CS-1", **changed: str) -> dict[str, Any]:
         "certificate": "PTB-2025-0815",
         **changed,
     }
+
+
+def test_the_pages_show_what_was_read_and_where_a_reading_is_refused(batch: Batch) -> None:
+    operator = Rest("operator")
+    operator.post("sources/", source())
+    constancy("7.23", setting="220", background="0.01")
+    client = Client()
+    client.force_login(User.objects.get(username="operator"))
+    for path in ("/instruments/DC-1/", "/instruments/DC-1/log/"):
+        said = client.get(path).content.decode()
+        assert "read 7.23" in said
+        assert "background 0.01" in said
+        assert "expected 7." in said
+    typed = {"value": "6,93", "unit": "MBq", "source": "CS-1"}
+    refused = client.post("/instruments/DC-1/constancy/", typed).content.decode()
+    assert 'id="constancy-value-says">Reading: ' in refused
 
 
 @pytest.mark.requirement("RAD-7")

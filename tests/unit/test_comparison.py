@@ -65,3 +65,18 @@ def test_long_stretches_alike_are_counted() -> None:
     lines = side_by_side(before, before.replace("25", "x"))
     assert [line.skipped for line in lines if line.skipped] == [22, 21]
     assert sum(1 for line in lines if line.change) == 1
+
+
+def test_a_limit_that_moved_is_marked_and_has_the_unit_of_its_section() -> None:
+    before = 'results:\n  - {key: a, title: A, unit: kBq, action_limit: {max: "100"}}\n'
+    moved, renamed = (
+        differences(before, before.replace(*change))[0] for change in (('"100"', '"90"'), ("title: A", "title: B"))
+    )
+    assert (moved.moves_limit, moved.before, moved.after, moved.unit) == (True, "100", "90", "kBq")
+    assert (renamed.moves_limit, renamed.unit) == (False, "")
+
+
+def test_a_section_in_one_line_has_no_full_stop_before_its_commas() -> None:
+    added = "title: A\nline_clearance: {text: Labels are reconciled., verified_by_second_person: true}\n"
+    (found,) = differences("title: A\n", added)
+    assert found.after == "text: Labels are reconciled, verified by second person: true"
