@@ -119,8 +119,9 @@ def test_a_timer_that_nobody_stops_is_found_and_told_once(laboratory: People) ->
 def test_a_reading_of_a_later_step_taken_while_a_timer_runs_says_so(laboratory: People) -> None:
     batch = factories.started(laboratory, factories.campaign()["synthesis"], factories.shift())
     began = database_now() - timedelta(minutes=10)
-    late = {"reason": factories.LATE}
-    record_timer(actor=laboratory.operator, number=batch.number, step="react", event="start", at=began, **late)
+    record_timer(
+        actor=laboratory.operator, number=batch.number, step="react", event="start", at=began, reason=factories.LATE
+    )
     during, after = began + timedelta(minutes=2), began + timedelta(minutes=9)
     record_timer(
         actor=laboratory.operator, number=batch.number, step="react", event="stop", at=began + timedelta(minutes=6)
