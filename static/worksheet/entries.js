@@ -63,6 +63,7 @@ async function keepEntry(form, value, button) {
   const said = form.dataset.type === "check" ? (value === "true" ? "✓ Yes" : "✕ No") : `${value} ${unit}`.trim();
   sessionStorage.removeItem(`draft:${form.getAttribute("action")}:${form.dataset.entry}`);
   working.start(form, button);
+  form.dataset.sent = "";
   const kept = queue.keep({
     path: seen ? `entries/${seen}/correct/` : "entries/", body, made,
     slot: form.dataset.entry || "", label: form.dataset.label || "", shown: said,

@@ -40,10 +40,22 @@ function typedIn(part) {
 const placeOf = (details) => details.dataset.place ||
   `${details.closest("[data-slot]")?.id || ""} ${details.className} ${details.matches(".step-fold") ? "" : details.querySelector("summary")?.textContent}`;
 
+/** Whether what stands in this form is on the server: it was sent, and the page that comes has it. @param {Element|null} form @param {Element} fresh */
+function isSaved(form, fresh) {
+  if (!(form instanceof HTMLFormElement) || !("sent" in form.dataset)) return false;
+  const next = fresh.querySelector(`form[data-entry="${CSS.escape(form.dataset.entry || "")}"] [name=seen]`);
+  const seen = /** @type {HTMLInputElement|null} */ (form.elements.namedItem("seen"));
+  return /** @type {HTMLInputElement|null} */ (next)?.value !== seen?.value
+    && !queue.mine().some((item) => item.slot === form.dataset.entry && item.status !== "waiting");
+}
+
 /** @param {Element} old @param {Element} fresh */
 function swap(old, fresh) {
-  const typed = typedIn(old);
-  const opened = new Set([...old.querySelectorAll("details")].filter((details) => details.open).map(placeOf));
+  const saved = new Set([...old.querySelectorAll("form[data-sent]")].filter((form) => isSaved(form, fresh)));
+  const typed = typedIn(old).filter((kept) => !saved.has(/** @type {HTMLInputElement} */ (document.getElementById(kept.at)).form || old));
+  const opened = new Set([...old.querySelectorAll("details")]
+    .filter((details) => details.open && ![...saved].some((form) => details.matches(".more") && (details.contains(form) || form.contains(details))))
+    .map(placeOf));
   const active = old.contains(document.activeElement) ? document.activeElement : null;
   const before = active?.getBoundingClientRect().top;
   old.replaceWith(fresh);

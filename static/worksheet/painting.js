@@ -120,8 +120,8 @@ function stop() {
 
 function paint() {
   stop();
-  const typing = document.activeElement?.closest(".giving-up");
-  if (typing) return;
+  const typing = /** @type {HTMLElement|null|undefined} */ (document.activeElement?.closest(".giving-up")?.closest(".queued"));
+  if (typing && queue.mine().some((item) => item.key === typing.dataset.item)) return;
   const opened = [...sheet.querySelectorAll("[data-slot] > .queued:has(details[open])")].map((line) => /** @type {HTMLElement} */ (line).dataset.item);
   for (const old of sheet.querySelectorAll("[data-slot] > .queued")) old.remove();
   for (const slot of sheet.querySelectorAll("[data-waits]")) slot.removeAttribute("data-waits");

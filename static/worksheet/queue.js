@@ -80,6 +80,7 @@ export async function keep(entry) {
 
 /** A refused entry is given up: that it was, and why, goes up in its place. @param {Item} item @param {string} reason */
 export async function discard(item, reason) {
+  if (!items.some((each) => each.key === item.key)) return;  // given up already
   await store.add({
     key: newKey(), person: page.person, batch: item.batch, path: "discards/", slot: "", label: item.label,
     shown: "given up", made: now(), status: "waiting",

@@ -241,6 +241,8 @@ def test_two_values_for_one_field_are_both_shown_and_neither_overwrites(person: 
     slot.locator(".giving-up input").fill("The colleague's reading is the right one.")
     slot.get_by_role("button", name="Give it up").click()
     expect(line(page)).to_contain_text("Everything is saved.")
+    expect(slot.locator(".queued")).to_have_count(0)
+    expect(slot.get_by_role("button", name="Correct it to 42.0 MBq")).to_have_count(0)
     kept = Operation.objects.get(subject=batch.number, action="entry.discard")
     assert re.match(r"Product activity: 42.0 MBq, made at .+\. The colleague's reading is the right one\.", kept.reason)
 
@@ -256,10 +258,11 @@ def test_of_two_values_the_right_one_becomes_a_correction(person: Person, batch:
     page.context.set_offline(False)
     slot = page.locator('[data-slot="product.activity"]')
     slot.get_by_role("button", name="Correct it to 42.0 MBq").click()
+    expect(slot.locator("form.correcting [name=reason_code]")).to_be_focused()
     slot.locator("form.correcting [name=reason_code]").select_option("misread")
     slot.locator("form.correcting [name=reason]").fill("Read before the vial stood in its holder.")
     slot.get_by_role("button", name="Save the correction").click()
-    expect(slot.locator(".slot-line s")).to_contain_text("41.5")
+    expect(slot.locator(".slot-line > .slot-meta s")).to_contain_text("41.5")
     expect(slot.locator(".queued")).to_have_count(0)
     assert typed(batch) == ["41.5", "42.0"]
 

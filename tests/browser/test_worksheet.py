@@ -307,3 +307,27 @@ def test_how_a_value_was_read_and_what_is_unusual_of_it_stays_in_sight(person: P
     slot.get_by_role("button", name="Save the correction").click()
     expect(slot).to_contain_text("on DC-1, setting 465, vial 10R")
     expect(fold).to_contain_text("! corrected")
+
+
+def test_a_value_that_was_mended_stands_saved_with_nothing_of_its_refusal(person: Person, batch: Batch) -> None:
+    page = opened(person("operator"), batch.number)
+    put(page, "product.kit_lot", "KIT-7")
+    slot = page.locator('[data-slot="product.kit_lot"]')
+    expect(slot.locator(".queued")).to_contain_text("There is no lot KIT-7.")
+    put(page, "product.kit_lot", "KIT-1")
+    expect(slot.locator(".slot-line")).to_contain_text("KIT-1")
+    expect(slot.locator("form.correcting")).to_be_hidden()
+    expect(slot.locator(".error")).to_have_count(0)
+
+
+def test_a_saved_correction_folds_its_form(person: Person, batch: Batch) -> None:
+    page = opened(person("operator"), batch.number)
+    put(page, "product.volume", "3.0")
+    slot = page.locator('[data-slot="product.volume"]')
+    slot.get_by_text("Correct", exact=True).click()
+    slot.locator("form.correcting [name=value]").fill("3.1")
+    slot.locator("form.correcting [name=reason_code]").select_option("misread")
+    slot.locator("form.correcting [name=reason]").fill("Read against the light.")
+    slot.get_by_role("button", name="Save the correction").click()
+    expect(slot.locator(".slot-line > .slot-meta s")).to_contain_text("3.0")
+    expect(slot.locator("form.correcting")).to_be_hidden()
