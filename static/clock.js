@@ -51,7 +51,7 @@
       const button = form.querySelector("button[type=submit]"), early = form.querySelector("[data-early]");
       if (early) early.querySelector("input").required = left > 0;
       if (left > 0) {
-        write(button, `Stop early (${Math.ceil(left / 60000)} min too soon)`);
+        write(button, `Stop early (${span(left)} too soon)`);
       } else {
         write(button, "Stop the timer");
         button.className = "main";

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from labeling.models import Batch, Entry, Scan, TimerEvent, Verification
+from tests import factories
 from tests.browser import small_batch
 from tests.browser.test_journeys import sign
 from tests.browser.test_nothing_is_lost import line, opened, put, typed, unfold
@@ -331,3 +332,18 @@ def test_a_saved_correction_folds_its_form(person: Person, batch: Batch) -> None
     slot.get_by_role("button", name="Save the correction").click()
     expect(slot.locator(".slot-line > .slot-meta s")).to_contain_text("3.0")
     expect(slot.locator("form.correcting")).to_be_hidden()
+
+
+def test_an_instrument_of_another_batch_does_not_slip_into_this_one(person: Person, team: People) -> None:
+    factories.instrument(team, "DC-2", "dose_calibrator")
+    first, second = small_batch.in_progress(team), small_batch.in_progress(team)
+    page = opened(person("operator"), first.number)
+    chosen = page.locator('[data-entry="product.activity"].first [name=equipment]')
+    unfold(page)
+    chosen.select_option("DC-1")
+    opened(page, second.number)
+    unfold(page)
+    expect(chosen).to_have_value("DC-1")  # what was chosen last at this workstation
+    chosen.select_option("DC-2")
+    opened(page, first.number)
+    expect(chosen).to_have_value("DC-1")
