@@ -62,14 +62,14 @@ def used_calibrator(who: People) -> None:
     )
     for day, value in enumerate(("7.10", "7.12", "7.09", "7.14", "7.50", "7.11", "6.20", "7.12"), start=1):
         reading = SourceReading(value=value, unit="MBq", at=now - timedelta(days=9 - day), source="CS-1")
-        record_constancy(actor=who.operator, code="DC-1", reading=reading)
+        record_constancy(actor=who.operator, code="DC-1", reading=reading, reason="From the paper log.")
     series = [
         SourceReading(
             value=f"{400 * 0.5 ** (h / 78.41) * (1 + e / 100):.5g}", unit="MBq", at=now - timedelta(hours=400 - h)
         )
         for h, e in ((0, -3), (60, -1), (120, 0.4), (200, 0.2), (300, 0.5), (390, 0.6))
     ]
-    record_linearity(actor=who.operator, code="DC-1", nuclide="Zr-89", readings=series)
+    record_linearity(actor=who.operator, code="DC-1", nuclide="Zr-89", readings=series, reason="From the paper log.")
     record_calibration(
         actor=who.operator,
         code="DC-1",
@@ -211,7 +211,7 @@ def test_a_second_person_lets_one_reading_count_on_the_page_of_the_instrument(pe
 def test_accuracy_a_certificate_and_the_register_are_kept_on_the_page(person: Person, tmp_path: Path) -> None:
     used_calibrator(small_batch.laboratory())
     certificate = tmp_path / "certificate.pdf"
-    certificate.write_bytes(b"as the institute sent it")
+    certificate.write_bytes(b"%PDF-1.7 as the institute sent it")
     page = person("operator", bypass_csp=True)
     page.goto("/instruments/DC-1/")
     page.get_by_text("Record accuracy").click()
@@ -227,7 +227,7 @@ def test_accuracy_a_certificate_and_the_register_are_kept_on_the_page(person: Pe
     expect(page.locator("main")).to_contain_text("u 1.5 %")
     newest = Calibration.objects.order_by("-id").first()
     assert newest is not None
-    assert newest.certificate_sha256 == hashlib.sha256(b"as the institute sent it").hexdigest()
+    assert newest.certificate_sha256 == hashlib.sha256(b"%PDF-1.7 as the institute sent it").hexdigest()
     page.get_by_text("Change the register").click()
     form = page.locator('form[action$="/description/"]')
     form.get_by_label("Location").fill("Hot cell 2")

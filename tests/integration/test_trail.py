@@ -6,13 +6,13 @@ import csv
 import hashlib
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from labeling.domain.training import Task
-from labeling.models import Batch, Entry
+from labeling.models import Batch, Entry, EquipmentCheck
 from labeling.selectors.exceptions import Exceptional, exceptions
 from labeling.services.audit_review import review_audit_trail
 from labeling.services.recording import Reading, correct_entry
@@ -51,6 +51,15 @@ def eventful(laboratory: People) -> Batch:
         cause="The electrode was dry.",
         credential=credential("quality"),
     )
+    assayed = Entry.objects.get(batch=batch, step="product", field="product").measured_at
+    record_result(
+        actor=laboratory.analyst,
+        number=batch.number,
+        test="appearance",
+        value="clear and colourless",
+        at=assayed - timedelta(minutes=1),
+        reason="The vial was looked at while it was filled.",
+    )
     refuse_to_sign(actor=laboratory.reviewer, act="audit.review", subject=batch.number, reason="The analyst is away.")
     with pytest.raises(SignatureRefused):
         review_audit_trail(
@@ -76,8 +85,10 @@ def test_every_seeded_exception_is_found_and_nothing_else(laboratory: People, ev
     assert [r["actor"]["username"] for r in by_kind[Exceptional.REFUSED_SIGNING]] == ["reviewer"]
     assert len(by_kind[Exceptional.OUT_OF_RANGE]) == len(by_kind[Exceptional.INVALIDATED]) == 1
     late = Entry.objects.filter(late=True).count() + eventful.timer_events.filter(late=True).count()
+    late += EquipmentCheck.objects.filter(late=True).count()
     assert len(by_kind[Exceptional.LATE]) == late > 0
-    quiet = {"entry.verify", "step.verify", "batch.complete", "lot.receive", "result.record"}
+    assert [r["action"] for r in by_kind[Exceptional.BEFORE_PRODUCT]] == ["result.record"]
+    quiet = {"entry.verify", "step.verify", "batch.complete", "lot.receive"}
     assert not quiet & {row["action"] for row in found}
 
 
