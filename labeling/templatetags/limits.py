@@ -105,7 +105,8 @@ def scale(
 ) -> tuple[Decimal, Decimal]:
     """The part of the number line that the bar shows, as its ends say.
 
-    Both limits and half their distance on both sides, an upper one from zero, a lower one up to the `whole`.
+    Both limits and half their distance on both sides, an upper one from zero, a lower one up to the `whole`. Where
+    nothing is negative, neither is the scale: no efficiency lies at -60 %.
     """
     if low is not None and high is not None:
         room = (high - low) / 2 or abs(high) / 5 or Decimal(1)
@@ -115,4 +116,7 @@ def scale(
     else:
         assert high is not None
         start, end = Decimal(0), high + abs(high) / 5
+    shown = [edge for edge in (point, low, high, *others) if edge is not None]
+    if min(shown) >= 0:
+        start = max(start, Decimal(0))
     return min(start, point, *others), max(end, point, *others)

@@ -16,7 +16,7 @@ def unusual_of(batch: Json) -> list[dict[str, str]]:
     """Exceptions in the order of the work, each with the place where its evidence stands."""
     work = reverse("labeling:batch", args=[batch["number"]])
     tests = reverse("qc:tests", args=[batch["number"]])
-    rows = [*_start(batch), *_late(batch), *_entries(batch), *_deviations(batch), *_results(batch)]
+    rows = [*_start(batch), *_late(batch), *_entries(batch), *_warned(batch), *_deviations(batch), *_results(batch)]
     return [{**row, "href": work + row["href"]} for row in rows] + [
         {**row, "href": tests + row["href"]} for row in _tests(batch)
     ]
@@ -68,8 +68,17 @@ def _entries(batch: Json) -> Iterator[dict[str, str]]:
                 yield _item("warning", "Corrected", f"{value}, before {old}. {quoted(entry['reason'])}", anchor)
             if entry["out_of_range"] and entry["id"] not in told:  # its deviation says the same, and more
                 yield _item("fail", "Out of range", f"{value}.", anchor)
-            for warning in entry["warnings"]:
-                yield _item("warning", "Warned", f"{value}. {warning}", anchor)
+
+
+def _warned(batch: Json) -> Iterator[dict[str, str]]:
+    """What a reading was warned of, those with one warning together."""
+    by_warning: dict[str, list[tuple[str, str]]] = {}
+    for step in batch["steps"]:
+        for field in step["fields"]:
+            for warning in field["entry"]["warnings"] if field["entry"] else ():
+                by_warning.setdefault(warning, []).append((field["label"], f"{step['key']}.{field['key']}"))
+    for warning, rows in by_warning.items():
+        yield _item("warning", "Warned", f"{', '.join(label for label, _ in rows)}. {warning}", rows[0][1])
 
 
 def _deviations(batch: Json) -> Iterator[dict[str, str]]:

@@ -155,3 +155,12 @@ def test_a_test_of_the_product_is_not_marked_and_one_of_an_earlier_time_is(who: 
     marked = row_of(batch, "appearance")["before_product"]
     assert isinstance(marked, dict)
     assert marked["at"]
+
+
+def test_fields_with_one_warning_stand_in_one_row(who: People, made: Batch) -> None:
+    document = full_batch_document(made.number)
+    fields = [field for step in document["steps"] for field in step["fields"] if field["entry"]]
+    for field in fields[:2]:
+        field["entry"]["warnings"] = ["Measured before its step began."]
+    said = [row["text"] for row in unusual_of(document) if row["word"] == "Warned"]
+    assert said == [f"{fields[0]['label']}, {fields[1]['label']}. Measured before its step began."]
