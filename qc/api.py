@@ -156,7 +156,7 @@ class SigningApi(Endpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         query = request.query_params
-        desk = Desk(query.get("subject", ""))
+        desk = Desk(query.get("subject", ""), actor_of(request).user)
         proposal = proposal_of(query.get("act", ""), desk, query.get("about", ""))
         return Response(proposal_row(proposal, desk.signatures, desk.refusals))
 

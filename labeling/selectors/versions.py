@@ -43,12 +43,12 @@ def version_before(version: ControlledVersion) -> ControlledVersion | None:
 
 
 def version_row(version: ControlledVersion) -> dict[str, Any]:
-    signatures = {
-        "reviewed": version.review_signature,
-        "approved": version.approval_signature,
-        "made_effective": version.effective_signature,
-        "retired": version.retirement_signature,
-    }
+    signatures = (
+        version.review_signature,
+        version.approval_signature,
+        version.effective_signature,
+        version.retirement_signature,
+    )
     return {
         "code": version.code,
         "version": version.number,
@@ -58,9 +58,7 @@ def version_row(version: ControlledVersion) -> dict[str, Any]:
         "imported_by": {"username": version.imported_by.username, "full_name": version.imported_by.full_name},
         "imported_at": version.imported_at.isoformat(),
         "signatures": [
-            {**signature_row(s), "meaning": meaning, "holds": signed_text(s) == version.sha256}
-            for meaning, s in signatures.items()
-            if s is not None
+            {**signature_row(s), "holds": signed_text(s) == version.sha256} for s in signatures if s is not None
         ],
         "actions": list(version_actions(VersionStatus(version.status))),
     }
