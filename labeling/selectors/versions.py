@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from labeling.domain.lifecycle import VersionStatus, version_actions
 from labeling.domain.outline import protocol_outline, specification_outline
-from labeling.models import ControlledVersion, ProtocolVersion
+from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
 from lims.errors import NotFound
 from lims.signatures.manifestation import signature_row
 from lims.signatures.models import Signature
@@ -40,6 +40,12 @@ def version_before(version: ControlledVersion) -> ControlledVersion | None:
     others = versions(type(version), code=version.code).exclude(pk=version.pk)
     in_use = others.filter(status=VersionStatus.EFFECTIVE, number__lt=version.number).first()
     return in_use or others.filter(number__lt=version.number).order_by("-number").first()
+
+
+def specification_for(version: ProtocolVersion) -> SpecificationVersion | None:
+    """What a batch of this protocol would be tested against: the effective version, else the newest."""
+    named = SpecificationVersion.objects.filter(code=version.document.specification or "").order_by("-number")
+    return named.filter(status=VersionStatus.EFFECTIVE).first() or named.first()
 
 
 def version_row(version: ControlledVersion) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from labeling.forms.registers import ImportForm
 from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.selectors.downtime import prints_of
 from labeling.selectors.training import keeps_from_effective
-from labeling.selectors.versions import outline_of, version_before
+from labeling.selectors.versions import outline_of, specification_for, version_before
 from labeling.services.versions import (
     TYPE_NAMES,
     approve_version,
@@ -126,7 +126,7 @@ def version_page(
         ],
         "untrained": untrained,
         "turn": _who_goes_on(request, found),
-        "specification": _specification_of(found),
+        "specification": specification_for(found) if isinstance(found, ProtocolVersion) else None,
         "signed": signed,
         "may_draft": allowed(request, Permission.DRAFT_DOCUMENT),
         "may_print": allowed(request, Permission.ISSUE_PRINT),
@@ -160,15 +160,6 @@ def _who_goes_on(request: HttpRequest, found: ControlledVersion) -> str:
         return OWN_DRAFT
     permission, sentence = TURNS.get(VersionStatus(found.status), (Permission.VIEW, ""))
     return "" if allowed(request, permission) else sentence
-
-
-def _specification_of(found: ControlledVersion) -> SpecificationVersion | None:
-    """What a batch of this protocol would be tested against: the effective version, else the newest."""
-    code = found.document.specification if isinstance(found, ProtocolVersion) else None
-    versions = SpecificationVersion.objects.filter(code=code).order_by("-number") if code else None
-    if versions is None:
-        return None
-    return versions.filter(status=VersionStatus.EFFECTIVE).first() or versions.first()
 
 
 def _act(found: ControlledVersion, action: VersionAction, forms: dict[str, Form], person: Any) -> dict[str, Any]:
