@@ -97,6 +97,7 @@ urlpatterns = [
     path("instruments/<str:code>/restatements/<int:pk>/", restating.restatement, name="restatement"),
     path("instruments/<str:code>/checks/", instruments.check, name="check"),
     path("instruments/<str:code>/calibrations/", instruments.calibrate, name="calibrate"),
+    path("instruments/<str:code>/certificates/", instruments.certificate, name="calibration-certificate"),
     path("protocols/", documents.versions, {"kind": "protocols"}, name="protocols"),
     path("specifications/", documents.versions, {"kind": "specifications"}, name="specifications"),
     re_path(rf"^{KIND}/import/$", documents.import_document, name="import"),

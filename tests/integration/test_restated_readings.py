@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.utils.html import strip_tags
 
-from labeling.models import ContainerEvent, Lot, RestatedReading, Restatement
+from labeling.models import CalibrationCertificate, ContainerEvent, Lot, RestatedReading, Restatement
 from labeling.selectors.batch import find_batch
 from labeling.selectors.clock import database_now
 from labeling.selectors.stock import lot_document
@@ -235,6 +235,32 @@ def test_a_file_is_added_to_a_calibration_that_names_its_hash_and_no_other(small
     assert attach(PDF + b"!").json()["errors"][0]["code"] == "another_file"
     assert attach(PDF).status_code == 201
     assert attach(PDF).json()["errors"][0]["code"] == "already_recorded"
+
+
+@pytest.mark.requirement("PET-30")
+def test_the_file_of_a_certificate_is_added_on_the_page_of_the_instrument(small: People) -> None:
+    typed = {"relative_u_percent": "1.5", "valid_from": "2026-01-05T08:00:00Z", "certificate": "PTB-7"}
+    pk = Rest("operator").post("equipment/DC-1/calibrations/", typed).data["calibration"]["id"]
+    browser = Client()
+    browser.force_login(small.operator.user)
+    page = browser.get("/instruments/DC-1/").content.decode()
+    assert "Add the file of a certificate" in page
+    assert "PTB-7" in page
+
+    def add(content: bytes, calibration: str) -> Any:
+        file = SimpleUploadedFile("late.pdf", content)
+        return browser.post("/instruments/DC-1/certificates/", {"calibration": calibration, "file": file})
+
+    assert "A certificate is a PDF, a PNG or a JPEG" in add(b"<html>", str(pk)).content.decode()
+    assert add(PDF, str(pk)).status_code == 302
+    page = browser.get("/instruments/DC-1/").content.decode()
+    assert "Download late.pdf" in page
+    assert "Add the file of a certificate" not in page
+    assert add(PDF, str(pk)).status_code == 422, "a calibration has one file, and it is not offered again"
+    assert CalibrationCertificate.objects.count() == 1
+    reader = Client()
+    reader.force_login(small.inspector.user)
+    assert "Add the file of a certificate" not in reader.get("/instruments/DC-1/").content.decode()
 
 
 @pytest.mark.requirement("CH4-9")
