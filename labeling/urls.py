@@ -76,6 +76,7 @@ urlpatterns = [
     path("containers/<int:pk>/readings/", containers.read, name="container-read"),
     path("containers/<int:pk>/events/<int:event>/correct/", corrections.correct, name="container-correct"),
     path("containers/<int:pk>/transfers/", containers.move, name="container-move"),
+    path("containers/<int:pk>/used-up/", containers.used_up, name="container-used-up"),
     path("containers/<int:pk>/storage/", containers.store, name="container-store"),
     path("containers/<int:pk>/survey/", containers.survey, name="container-survey"),
     path("instruments/", instruments.register, name="instruments"),

@@ -103,6 +103,7 @@ urlpatterns = [
     path(f"{CONTAINER}readings/", containers.ContainerReadingsApi.as_view()),
     path(f"{CONTAINER}transfers/", containers.ContainerTransfersApi.as_view()),
     path(f"{CONTAINER}events/<int:event_id>/correct/", containers.ContainerCorrectionApi.as_view()),
+    path(f"{CONTAINER}used-up/", containers.ContainerUsedUpApi.as_view()),
     path(f"{CONTAINER}storage/", containers.ContainerStorageApi.as_view()),
     path(f"{CONTAINER}surveys/", containers.ContainerSurveyApi.as_view()),
     path("inventory/", containers.InventoryApi.as_view()),

@@ -72,6 +72,7 @@ VERBS = {
     "container.read": "read the container",
     "container.transfer": "moved activity out of the container",
     "container.correct": "corrected what was read of the container",
+    "container.use_up": "used up the container",
     "container.store": "put the container into decay storage",
     "container.survey": "surveyed the container",
     "equipment.register": "registered an instrument",

@@ -159,6 +159,20 @@ def transfer(
     return event
 
 
+def use_up(*, actor: Actor, container_id: int, reason: str = "") -> Container:
+    """Say that nothing more is taken from a container, though a rest may be in it. Its next event takes that back."""
+    require(actor.user, Permission.KEEP_CONTAINERS)
+    code = code_of(container_id)
+    with operation(actor=actor, action="container.use_up", subject=code, reason=reason.strip()):
+        row = lock_container(container_id)
+        refuse_unless_in_use(row)
+        if row.status == Container.Status.USED_UP:
+            raise Conflict(f"{code} is used up already.", code="already_recorded")
+        row.status = Container.Status.USED_UP
+        row.save(update_fields=["status"])
+    return row
+
+
 def correct_event(
     *,
     actor: Actor,

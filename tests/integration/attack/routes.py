@@ -147,6 +147,7 @@ REST: dict[str, Route] = {
     "containers/<int:container_id>/events/<int:event_id>/correct/": writes(
         P.KEEP_CONTAINERS, volume={"value": "1", "unit": "mL"}, **WHY
     ),
+    "containers/<int:container_id>/used-up/": writes(P.KEEP_CONTAINERS),
     "containers/<int:container_id>/storage/": writes(P.KEEP_CONTAINERS, place="Room 3"),
     "containers/<int:container_id>/surveys/": signs(P.CLEAR_WASTE, **SURVEY),
     "inventory/": reads(P.VIEW),
@@ -295,6 +296,7 @@ PAGES: dict[str, Route] = {
         P.KEEP_CONTAINERS, P.KEEP_CONTAINERS, volume="1", unit="MBq", **WHY
     ),
     "containers/<int:pk>/transfers/": writes(P.KEEP_CONTAINERS, P.VIEW, unit="MBq", **WHY),
+    "containers/<int:pk>/used-up/": writes(P.KEEP_CONTAINERS, P.VIEW),
     "containers/<int:pk>/storage/": writes(P.KEEP_CONTAINERS, P.VIEW, place="Room 3", unit="kBq"),
     "containers/<int:pk>/survey/": signs(P.CLEAR_WASTE, P.VIEW, **SURVEY),
     "records/": writes(P.VIEW, P.VIEW),
