@@ -16,6 +16,7 @@ from labeling.domain.uncertainty import Number, nominal, standard_uncertainty, v
 from labeling.models import Container, ContainerEvent, DecayStorage, RestatedReading, WasteSurvey
 from labeling.selectors.clearance import Clearance, clearance_of, no_limit
 from labeling.selectors.ledgers import MBQ, ML, content_stored, events_of, half_life_of, known_since, ledger_of
+from labeling.selectors.restated_content import restated_content, rests_on_original
 from labeling.selectors.restated_readings import restated_of
 from lims.errors import NotFound
 
@@ -108,6 +109,8 @@ def container_document(row: Container, *, at: datetime) -> Json:
         "handed_over": _handed_over(row),
         "storage": _storage(row, row.decay_storage) if hasattr(row, "decay_storage") else None,
         "surveys": [_survey(survey) for survey in surveys],
+        "restated_now": reading(held) if (held := restated_content(row, counting, at=at)) else None,
+        "rests_on_original": rests_on_original(row, counting),
         "drawing": activity_curve(book, until=at, said=_said, amount=in_words),
     }
 
