@@ -179,9 +179,7 @@ def test_a_result_from_raw_data_is_counted_and_named(laboratory: People) -> None
     assert specification is not None
     test = next(test for test in specification.document.tests if test.formula)
     raw = factories.campaign()["synthesis"]["test_results"][test.key]
-    result = record_result(
-        actor=laboratory.analyst, number=batch.number, test=test.key, inputs=raw, equipment="DC-1"
-    )
+    result = record_result(actor=laboratory.analyst, number=batch.number, test=test.key, inputs=raw, equipment="DC-1")
     since = result.measured_at - timedelta(hours=1)
     answer = Rest("quality").post(f"{PATH}preview/", proposal(since=since.isoformat()))
     told = next(row for row in answer.data["left_out"] if row["what"] == "computed_results")

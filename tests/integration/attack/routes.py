@@ -316,7 +316,7 @@ PAGES: dict[str, Route] = {
     "instruments/new/": writes(P.KEEP_EQUIPMENT, P.VIEW, code="BAL-9", kind="balance"),
     "instruments/<str:code>/": reads(P.VIEW),
     "instruments/<str:code>/checks/": writes(P.KEEP_EQUIPMENT, P.VIEW, outcome="pass"),
-    "instruments/<str:code>/certificates/": writes(P.KEEP_EQUIPMENT, P.VIEW),
+    "instruments/<str:code>/certificates/": writes(P.KEEP_EQUIPMENT, P.KEEP_EQUIPMENT),
     "instruments/<str:code>/calibrations/": writes(
         P.KEEP_EQUIPMENT, P.VIEW, valid_from=NOW, relative_u_percent="3", repeatability_percent="1"
     ),
