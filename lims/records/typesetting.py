@@ -1,4 +1,4 @@
-"""Turn the frozen context of a document into tagged PDF/A-3a bytes: the same context gives the same bytes, on every machine."""
+"""Turn the frozen context of a document into tagged PDF/A-3a: the same bytes from the same context on every machine."""
 
 from __future__ import annotations
 

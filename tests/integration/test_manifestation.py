@@ -21,8 +21,8 @@ from lims.oversight.trail import wanted_of
 from lims.records.models import Document
 from lims.signatures.manifestation import signature_in_trail, signature_row
 from lims.signatures.models import Signature
-from lims.signatures.templatetags.signatures import account
 from lims.signatures.signing import is_intact
+from lims.signatures.templatetags.signatures import account
 from tests import factories
 from tests.factories import People, credential
 from tests.integration.rest import Rest, sign_in
