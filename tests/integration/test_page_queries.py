@@ -38,7 +38,7 @@ def test_assessing_several_batches_asks_for_their_rows_once(laboratory: People, 
 
 
 @pytest.mark.parametrize(
-    ("who", "path", "most"),
+    ("person", "path", "most"),
     [
         ("operator", "", 60),
         ("analyst", "tests/", 60),
@@ -48,9 +48,9 @@ def test_assessing_several_batches_asks_for_their_rows_once(laboratory: People, 
     ],
 )
 def test_a_page_of_a_batch_asks_for_no_row_twenty_times(
-    laboratory: People, ready: Batch, client: Client, who: str, path: str, most: int
+    laboratory: People, ready: Batch, client: Client, person: str, path: str, most: int
 ) -> None:
-    client.post("/sign-in/", sign_in(who))
+    client.post("/sign-in/", sign_in(person))
     statements = asked(lambda: client.get(f"/batches/{ready.number}/{path}"))
     assert 0 < len(statements) <= most
     statement, times = Counter(statements).most_common(1)[0]
