@@ -26,6 +26,7 @@ from labeling.selectors.containers import (
     scanned_container,
 )
 from labeling.selectors.facts import facts_of
+from labeling.selectors.labels import product_in
 from labeling.selectors.nuclides import nuclide_codes
 from labeling.services.containers import open_container, read_container, transfer
 from labeling.services.decay_storage import store_for_decay, survey_waste
@@ -99,6 +100,7 @@ def container_page(request: HttpRequest, pk: int, outcome: Outcome | None = None
         "storage_form": (forms.get("storage") or StorageForm(slug="storage")) if keeps else None,
         "survey_form": (forms.get("survey") or _survey_form()) if clears else None,
         "waits": waits,
+        "holds_product": product_in(row) is not None,
         "meanings": MEANINGS,
         "zone_hint": zone_hint(),
     }
