@@ -50,7 +50,7 @@ class Label:
 
 
 def label_of(kind: LabelKind, key: str, *, at: datetime) -> Label:
-    """The label of the thing that `key` names: its number in the register, the code of an instrument, a batch number."""
+    """The label of what `key` names: its row in the register, the code of an instrument, the number of a batch."""
     return _MAKERS[kind](key, at)
 
 
