@@ -56,7 +56,7 @@ def _page(request: HttpRequest, found: Label, form: LabelForm, outcome: Outcome 
     before = prints_of(found)
     copies = sum(before.values_list("context__copies", flat=True))
     context = {
-        "label": found.row,
+        "said": found.row,
         "prints": [print_row(document) for document in before[:SHOWN]],
         "copies": copies,
         "again": found.of_batch and copies > 0,

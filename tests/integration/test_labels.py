@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -213,6 +214,7 @@ def test_the_page_shows_the_label_and_prints_it(laboratory: People) -> None:
     assert path in client.get(f"/stock/{lot.pk}/").content.decode()
     page = client.get(path).content.decode()
     assert "A scan of it reads KIT-302." in page
+    assert ">Copies<" in re.sub(r"\s*</", "<", page)
     assert "style=" not in page  # the policy of the site forbids it
     assert client.post(path, {"size": "62x29", "copies": "3"}).status_code == 302
     assert "3 in all" in client.get(path).content.decode()
