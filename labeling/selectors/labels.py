@@ -22,7 +22,7 @@ from labeling.selectors.bench import expected_on_container, product_containers
 from labeling.selectors.containers import container_row, find_container
 from labeling.selectors.instrument_rows import find_instrument, instrument_row
 from labeling.selectors.stock import find_lot, lot_row
-from lims.errors import Conflict, NotFound
+from lims.errors import NotFound
 from lims.records.models import Document
 from lims.records.selectors import document_row
 from lims.records.templatetags.record_format import date_at, moment, zone_at
@@ -137,14 +137,12 @@ def _batch(key: str, at: datetime) -> Label:
 def _dose(key: str, at: datetime) -> Label:
     """A container with a product that is handed over, under the code that the handing over asks for.
 
-    Raises Conflict where the container holds no product.
+    Raises NotFound where the container holds no product.
     """
     container = find_container(_number(key, "container"))
     batch = product_in(container)
     if batch is None:
-        raise Conflict(
-            f"{container.code} holds no product of a batch; print the label of the container.", code="no_product"
-        )
+        raise NotFound(f"{container.code} holds no product of a batch; print the label of the container.")
     row = container_row(container, at=at)
     holder = Line(f"{row['kind_label']} {container.code}", rank=1)
     lines = [*_of_batch(batch), *_activity(row), holder]

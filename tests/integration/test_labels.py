@@ -26,7 +26,7 @@ from labeling.services.dispatch import Consignment, dispatch_batch
 from labeling.services.labels import print_label
 from labeling.services.scanning import record_scan
 from lims.audit.models import Operation
-from lims.errors import Conflict, InvalidInput, NotFound, PermissionRefused
+from lims.errors import InvalidInput, NotFound, PermissionRefused
 from lims.oversight.selectors import trail_of
 from lims.records.models import Document
 from lims.records.rendering import render_document
@@ -184,7 +184,7 @@ def test_what_cannot_be_printed_says_why(laboratory: People, printing: Print) ->
         with pytest.raises(InvalidInput, match="1 to 96"):
             printing(LabelKind.LOT, lot.pk, copies=copies)
     bin_ = open_container(actor=laboratory.operator, kind="waste", nuclide="Zr-89", code="BIN-1")
-    with pytest.raises(Conflict, match="holds no product of a batch"):
+    with pytest.raises(NotFound, match="holds no product of a batch"):
         printing(LabelKind.DOSE, bin_.pk)
     for key in ("0", "x", "9" * 12):
         with pytest.raises(NotFound):
@@ -218,7 +218,8 @@ def test_the_page_shows_the_label_and_prints_it(laboratory: People) -> None:
     assert "style=" not in page  # the policy of the site forbids it
     assert client.post(path, {"size": "62x29", "copies": "3"}).status_code == 302
     assert "3 in all" in client.get(path).content.decode()
-    assert client.get("/labels/people/1/").status_code == 404
+    for nothing in ("people/1", "dose/1", "dose/0", "batch/X-1", "lot/x"):
+        assert client.get(f"/labels/{nothing}/").status_code == 404, nothing
     [document] = Document.objects.filter(kind=Document.Kind.LABEL)
     client.force_login(laboratory.inspector.user)
     assert "Your role does not print labels." in client.get(path).content.decode()
