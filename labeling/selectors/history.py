@@ -89,6 +89,7 @@ VERBS = {
     "equipment.restate": "restated readings",
     "batch.restate": "re-evaluated the batch with restated readings",
     "source.register": "registered a check source",
+    "label.print": "printed",
     "protocol.print": "asked for the printed master record",
     "downtime.issue": "issued a down-time sheet",
     "downtime.void": "made a down-time sheet void",
@@ -260,6 +261,8 @@ def _at_the_bench(rows: Mapping[str, Mapping[str, Any]]) -> str:
         return f" {_words(timer['step'])}"
     if scan := rows.get("labeling_scan"):
         return f" “{scan['scanned']}” for {scan['expected']}"
+    if (printed := rows.get("records_document")) and printed["kind"] == Document.Kind.LABEL:
+        return f" {printed['title']}"
     if sent := rows.get("labeling_dispatch"):
         return f" to {sent['recipient']}"
     return ""

@@ -33,6 +33,7 @@ from labeling.selectors.containers import (
 )
 from labeling.selectors.facts import facts_of
 from labeling.selectors.inventory import inventory
+from labeling.selectors.labels import product_in
 from labeling.selectors.nuclides import nuclide_codes
 from labeling.services.container_events import AT_WORK
 from labeling.services.containers import open_container, read_container, transfer, use_up
@@ -109,6 +110,7 @@ def container_page(request: HttpRequest, pk: int, outcome: Outcome | None = None
         "used_up_form": (forms.get("used_up") or UsedUpForm(slug="used_up")) if in_use else None,
         "survey_form": (forms.get("survey") or _survey_form()) if clears else None,
         "waits": waits,
+        "holds_product": product_in(row) is not None,
         "meanings": MEANINGS,
         "zone_hint": zone_hint(),
     }
