@@ -5,7 +5,7 @@ Which acts are exceptions, the database picks; why each one is, its recorded row
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from labeling.models import Entry, EquipmentCheck
 from labeling.models.equipment import MOST_CLOCK_OFFSET_SECONDS
 from labeling.selectors.history import history_rows
+from labeling.selectors.timer_order import read_beside_a_timer, read_out_of_order
 from lims.accounts.models import AccessEvent
 from lims.audit.models import Change, Operation
 from lims.errors import InvalidInput
@@ -50,6 +51,7 @@ class Exceptional(StrEnum):
     INVALIDATED = "invalidated"
     STARTED_AFTERWARDS = "started_afterwards"
     BEFORE_PRODUCT = "before_product"
+    OUT_OF_ORDER = "out_of_order"
 
     @property
     def label(self) -> str:
@@ -67,6 +69,7 @@ _LABELS = {
     Exceptional.INVALIDATED: "Result invalidated",
     Exceptional.STARTED_AFTERWARDS: "Started after the fact",
     Exceptional.BEFORE_PRODUCT: "Tested before the product",
+    Exceptional.OUT_OF_ORDER: "Read while a timer ran",
 }
 
 
@@ -122,7 +125,8 @@ def exceptions(wanted: Wanted, *, kinds: Iterable[Exceptional] = (), before: str
     page = [item for _, item in found[:size]]
     acts_shown = [item for item in page if isinstance(item, Operation)]
     told = {row["id"]: row for row in history_rows(acts_shown)}
-    shown = [_row(item, told) for item in page]
+    out_of_order = read_out_of_order(act.pk for act in acts_shown)
+    shown = [_row(item, told, out_of_order) for item in page]
     return ExceptionPage([row for row in shown if row["kinds"]], str(found[size - 1][0]) if len(found) > size else "")
 
 
@@ -158,6 +162,7 @@ def _picks(kind: Exceptional) -> Sequence[Q]:
         Exceptional.BEFORE_PRODUCT: [Q(action="result.record") & explained],
         Exceptional.STARTED_AFTERWARDS: [Q(action="batch.start") & explained],
         Exceptional.CLOCK: [Q(pk__in=alarms.values("operation"))],
+        Exceptional.OUT_OF_ORDER: [Q(pk__in=read_beside_a_timer().values("operation"))],
     }
     return picks.get(kind, [])
 
@@ -184,7 +189,7 @@ def _refusals(wanted: Wanted) -> QuerySet[AccessEvent]:
     return rows.filter(at__lt=wanted.until) if wanted.until else rows
 
 
-def _row(item: Operation | AccessEvent, told: Mapping[int, Json]) -> Json:
+def _row(item: Operation | AccessEvent, told: Mapping[int, Json], out_of_order: Collection[int]) -> Json:
     if isinstance(item, AccessEvent):
         kind = Exceptional.UNTRAINED if item.kind == UNTRAINED else Exceptional.REFUSED_SIGNING
         purpose = f" for {item.purpose.replace('.', ': ').replace('_', ' ')}" if item.purpose else ""
@@ -205,7 +210,8 @@ def _row(item: Operation | AccessEvent, told: Mapping[int, Json]) -> Json:
             "reason": "",
             "changes": [],
         }
-    kinds = list(dict.fromkeys(kind for change in item.changes.all() for kind in _why(item.action, change)))
+    found = [kind for change in item.changes.all() for kind in _why(item.action, change)]
+    kinds = list(dict.fromkeys([*found, *([Exceptional.OUT_OF_ORDER] if item.pk in out_of_order else [])]))
     return {
         **told[item.pk],
         "access_event": None,

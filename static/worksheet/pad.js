@@ -3,8 +3,8 @@ import { record } from "./entries.js";
 import { h, sheet } from "./page.js";
 
 const KEPT = "oxinate-pad";
-const KEYS = [["7", "8", "9", "⌫", "×10ˣ"], ["4", "5", "6", "±", "."], ["1", "2", "3", "0", "Save"]];
-const NAMES = /** @type {Record<string, string>} */ ({ "⌫": "Delete the last digit", "×10ˣ": "Power of ten", "±": "Change the sign", ".": "Decimal point", Save: "Save and go on" });
+const KEYS = [["1", "2", "3", "4", "5", ".", "⌫", "✕"], ["6", "7", "8", "9", "0", "±", "×10ˣ", "Save"]];
+const NAMES = /** @type {Record<string, string>} */ ({ "⌫": "Delete the last digit", "×10ˣ": "Power of ten", "±": "Change the sign", ".": "Decimal point", "✕": "Close the number pad", Save: "Save and go on" });
 const SIGNED = ["temperature", "number"];
 
 /** @type {HTMLInputElement|null} */
@@ -28,6 +28,7 @@ function show() {
 /** @param {string} key */
 function press(key) {
   if (!field) return;
+  if (key === "✕") return close();
   if (key === "Save") return field.form && record(field.form);
   const value = field.value;
   if (key === "⌫") field.value = value.slice(0, -1);
@@ -59,7 +60,15 @@ function open(input) {
   document.documentElement.dataset.pad = "open";
   input.inputMode = "none";
   show();
-  requestAnimationFrame(() => input.scrollIntoView({ block: "nearest" }));
+  requestAnimationFrame(() => inSight(input));
+}
+
+/** The field with its label and its limit stands above the pad, and what was recorded before where there is room.
+ * @param {HTMLInputElement} input */
+function inSight(input) {
+  const slot = input.closest(".slot");
+  const room = innerHeight - pad.offsetHeight - parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop);
+  (slot && slot.clientHeight <= room ? slot : input.closest(".field") || input).scrollIntoView({ block: "nearest" });
 }
 
 function close() {
@@ -97,6 +106,11 @@ export function begin() {
     if (on && input.matches("form[data-quantity] [name=value]")) open(input);
     else if (field) close();
   });
+  document.addEventListener("click", ({ target }) => {  // closed, the field that has the cursor opens it again
+    const input = /** @type {HTMLInputElement} */ (target);
+    if (on && !field && input.matches("form[data-quantity] [name=value]")) open(input);
+  });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && field) close(); });
   document.addEventListener("input", ({ target }) => { if (target === field) show(); });
   const first = /** @type {HTMLInputElement} */ (document.activeElement);
   if (on && first?.matches("form[data-quantity] [name=value]")) open(first);

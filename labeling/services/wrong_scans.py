@@ -1,0 +1,167 @@
+"""What was scanned or typed against what the field waits for. What did not fit is refused and kept (CELL-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from labeling.domain.protocol import Field
+from labeling.models import Batch, Container, Equipment, Lot, Scan
+from labeling.selectors.batch import find_batch
+from labeling.selectors.clock import database_now
+from labeling.selectors.containers import scanned_container
+from labeling.services.gates import IDENTITY_EXPECTED, LONGEST_SCAN, keep_mismatch
+from labeling.services.lifecycle import lock_batch
+from labeling.services.materials import IDENTITY_MISMATCH
+from labeling.services.values import read_value
+from lims.accounts.actors import Actor
+from lims.audit.models import Operation
+from lims.audit.operations import operation
+from lims.errors import DomainError
+
+Outcome = Scan.Outcome
+ACTIONS = {Outcome.MATCHED: "scan.match", Outcome.WRONG: "scan.refuse", Outcome.MISMATCH: "identity.refused"}
+# Refusals that name the input of the thing and say nothing of it: there is a value already, or none was given.
+NOT_ABOUT_THE_THING = frozenset({"already_recorded", "stale", "missing_value", "instrument_missing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """What a code is, against what was expected of it."""
+
+    outcome: Outcome
+    expected: str
+    says: str
+
+
+def judge(batch: Batch, definition: Field | None, code: str, *, how: str = "scanned") -> Judgment:
+    """Whether `code` is what the field waits for. The sentence says what came and what was expected."""
+    expected = _expected(batch, definition)
+    value = scanned_container(code)["value"]
+    if _carried_by_others(batch, code):
+        return Judgment(
+            Outcome.MISMATCH,
+            expected,
+            f"{code} belongs to another identity than this batch. Stop and find out whose cells these are.",
+        )
+    if definition is None:
+        return Judgment(Outcome.WRONG, expected, f"{_what(code)} was {how}; no field of this step waits for a scan.")
+    if definition.type == "identity":
+        return _identity(batch, code, expected, how)
+    if definition.equipment:
+        return _instrument(batch, definition, code, expected, how)
+    try:
+        read_value(
+            definition, value, "", protocol=batch.protocol_version.document, batch=batch, measured_at=database_now()
+        )
+    except DomainError as refusal:
+        outcome = Outcome.MISMATCH if refusal.code == IDENTITY_MISMATCH else Outcome.WRONG
+        return Judgment(outcome, expected, f"{_what(code)} was {how}; expected is {expected}. {refusal.message}")
+    return Judgment(Outcome.MATCHED, expected, "")
+
+
+def keep(op: Operation, batch: Batch, judged: Judgment, *, step: str, field: str, given: str, at: datetime) -> Scan:
+    """The scan and what it was; another identity opens a critical deviation beside it."""
+    if judged.outcome is Outcome.MISMATCH:
+        return keep_mismatch(op, batch, step=step, field=field, scanned=given, says=judged.says)
+    return Scan.objects.create(
+        batch=batch,
+        step=step,
+        field=field,
+        scanned=given.strip()[:LONGEST_SCAN],
+        expected=judged.expected,
+        outcome=judged.outcome,
+        says=judged.says,
+        measured_at=at,
+        recorded_by=op.actor,
+    )
+
+
+@contextmanager
+def wrong_kept(actor: Actor, number: str, step: str, field: str, *, value: str, equipment: str) -> Iterator[None]:
+    """What was typed and refused because it is another thing than the field waits for is kept as a wrong scan is.
+
+    The entry is rolled back with its own operation; the refusal stays, in one of its own.
+    """
+    try:
+        yield
+    except DomainError as refusal:
+        if not field or refusal.code in NOT_ABOUT_THE_THING:
+            raise
+        batch = find_batch(number)
+        definition = batch.protocol_version.document.field(step, field)
+        given = (equipment if definition.equipment else value).strip()
+        about = refusal.details.get("field") == ("equipment" if definition.equipment else "value")
+        if about and given and (definition.equipment or definition.type in ("lot", "identity")):
+            judged = judge(batch, definition, given[:LONGEST_SCAN], how="typed")
+            if refusal.code == IDENTITY_MISMATCH:
+                judged = Judgment(Outcome.MISMATCH, IDENTITY_EXPECTED, refusal.message)
+            if judged.outcome is not Outcome.MATCHED:
+                with operation(actor=actor, action=ACTIONS[judged.outcome], subject=number) as op:
+                    batch = lock_batch(number)
+                    keep(op, batch, judged, step=step, field=field, given=given, at=database_now())
+        raise
+
+
+def _identity(batch: Batch, code: str, expected: str, how: str) -> Judgment:
+    if code == batch.identity:
+        return Judgment(Outcome.MATCHED, expected, "")
+    known = _what(code)
+    if known != f"“{code}”":  # a thing of ours that carries no other identity: the wrong label, not the wrong cells
+        return Judgment(Outcome.WRONG, expected, f"{known} was {how}; expected is {expected}.")
+    return Judgment(
+        Outcome.MISMATCH,
+        expected,
+        f"{code} is not the identity of this batch. Stop and find out whose cells these are.",
+    )
+
+
+def _instrument(batch: Batch, definition: Field, code: str, expected: str, how: str) -> Judgment:
+    kind = batch.protocol_version.document.equipment_kind(definition.equipment or "") or ""
+    if Equipment.objects.filter(code=code, kind=kind).exists():
+        return Judgment(Outcome.MATCHED, expected, "")
+    return Judgment(Outcome.WRONG, expected, f"{_what(code)} was {how}; expected is {expected}.")
+
+
+def _carried_by_others(batch: Batch, code: str) -> bool:
+    """Whether the code is the identity of other cells, or names a lot or a batch of theirs."""
+    if not batch.identity or code == batch.identity:
+        return False
+    if Batch.objects.filter(identity=code).exists() or Lot.objects.filter(identity=code).exists():
+        return True
+    carried = [
+        *Lot.objects.filter(number=code).values_list("identity", flat=True),
+        *Batch.objects.filter(number=code).values_list("identity", flat=True),
+        *Container.objects.filter(code=code).values_list("batch__identity", flat=True),
+        *Container.objects.filter(code=code).values_list("lot__identity", flat=True),
+    ]
+    return any(identity not in (None, "", batch.identity) for identity in carried)
+
+
+def _what(code: str) -> str:
+    """What is known of a code: an instrument, a lot, a batch, a container; else the code itself."""
+    if Equipment.objects.filter(code=code).exists():
+        return f"The instrument {code}"
+    if Lot.objects.filter(number=code).exists():
+        return f"Lot {code}"
+    if Batch.objects.filter(number=code).exists():
+        return f"Batch {code}"
+    if Container.objects.filter(code=code).exists():
+        return f"The container {code}"
+    return f"“{code}”"
+
+
+def _expected(batch: Batch, definition: Field | None) -> str:
+    if definition is None:
+        return "no scan"
+    protocol = batch.protocol_version.document
+    if definition.type == "identity":
+        return IDENTITY_EXPECTED
+    if definition.type == "lot":
+        material = protocol.material(definition.material or "")
+        return f"a lot of {material.name}" if material else "a lot"
+    if definition.equipment:
+        return f"a {(protocol.equipment_kind(definition.equipment) or 'instrument').replace('_', ' ')}"
+    return definition.label
