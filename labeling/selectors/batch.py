@@ -237,10 +237,7 @@ def entry_row(facts: BatchFacts, entry: Entry) -> Json:
 
 
 def _out_of_order(facts: BatchFacts, entry: Entry) -> list[str]:
-    """Readings alone: what is scanned while a timer runs is prepared for the next step."""
-    if not facts.protocol.field(entry.step, entry.field).is_quantity:
-        return []
-    titles = facts.still_running(entry.step, entry.measured_at)
+    titles = facts.out_of_order(entry)
     return [f"It was read while the timer of “{title}” ran: out of the order of the protocol." for title in titles]
 
 

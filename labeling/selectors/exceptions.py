@@ -5,7 +5,7 @@ Which acts are exceptions, the database picks; why each one is, its recorded row
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,9 +13,10 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from labeling.models import Entry, EquipmentCheck
+from labeling.models import Entry, EquipmentCheck, Scan
 from labeling.models.equipment import MOST_CLOCK_OFFSET_SECONDS
 from labeling.selectors.history import history_rows
+from labeling.selectors.timer_order import read_beside_a_timer, read_out_of_order
 from lims.accounts.models import AccessEvent
 from lims.audit.models import Change, Operation
 from lims.errors import InvalidInput
@@ -27,6 +28,7 @@ MOST_COUNTED = 100_000
 CLOCKS = (Alarm.Kind.CLOCK, Alarm.Kind.INSTRUMENT_CLOCK)
 REFUSED = ("signing_refused", "locked", "locked_out", "lockout")
 CHECKS = tuple(f"equipment.{kind}" for kind in ("check", "constancy", "linearity", "accuracy", "service"))
+WRONG_CODES = ("scan.refuse", "identity.refused")
 UNTRAINED = AccessEvent.Kind.UNTRAINED
 WHY_NOT = {
     "permission_refused": "the role may not",
@@ -50,6 +52,8 @@ class Exceptional(StrEnum):
     INVALIDATED = "invalidated"
     STARTED_AFTERWARDS = "started_afterwards"
     BEFORE_PRODUCT = "before_product"
+    OUT_OF_ORDER = "out_of_order"
+    WRONG_CODE = "wrong_code"
 
     @property
     def label(self) -> str:
@@ -67,6 +71,8 @@ _LABELS = {
     Exceptional.INVALIDATED: "Result invalidated",
     Exceptional.STARTED_AFTERWARDS: "Started after the fact",
     Exceptional.BEFORE_PRODUCT: "Tested before the product",
+    Exceptional.OUT_OF_ORDER: "Read while a timer ran",
+    Exceptional.WRONG_CODE: "Another code than was expected",
 }
 
 
@@ -122,7 +128,8 @@ def exceptions(wanted: Wanted, *, kinds: Iterable[Exceptional] = (), before: str
     page = [item for _, item in found[:size]]
     acts_shown = [item for item in page if isinstance(item, Operation)]
     told = {row["id"]: row for row in history_rows(acts_shown)}
-    shown = [_row(item, told) for item in page]
+    out_of_order = read_out_of_order(act.pk for act in acts_shown)
+    shown = [_row(item, told, out_of_order) for item in page]
     return ExceptionPage([row for row in shown if row["kinds"]], str(found[size - 1][0]) if len(found) > size else "")
 
 
@@ -156,8 +163,10 @@ def _picks(kind: Exceptional) -> Sequence[Q]:
         Exceptional.INVALIDATED: [Q(action="result.investigate")],
         Exceptional.REFUSED_TO_SIGN: [Q(action="signing.refuse")],
         Exceptional.BEFORE_PRODUCT: [Q(action="result.record") & explained],
+        Exceptional.WRONG_CODE: [Q(action__in=WRONG_CODES)],
         Exceptional.STARTED_AFTERWARDS: [Q(action="batch.start") & explained],
         Exceptional.CLOCK: [Q(pk__in=alarms.values("operation"))],
+        Exceptional.OUT_OF_ORDER: [Q(pk__in=read_beside_a_timer().values("operation"))],
     }
     return picks.get(kind, [])
 
@@ -184,7 +193,7 @@ def _refusals(wanted: Wanted) -> QuerySet[AccessEvent]:
     return rows.filter(at__lt=wanted.until) if wanted.until else rows
 
 
-def _row(item: Operation | AccessEvent, told: Mapping[int, Json]) -> Json:
+def _row(item: Operation | AccessEvent, told: Mapping[int, Json], out_of_order: Collection[int]) -> Json:
     if isinstance(item, AccessEvent):
         kind = Exceptional.UNTRAINED if item.kind == UNTRAINED else Exceptional.REFUSED_SIGNING
         purpose = f" for {item.purpose.replace('.', ': ').replace('_', ' ')}" if item.purpose else ""
@@ -205,13 +214,18 @@ def _row(item: Operation | AccessEvent, told: Mapping[int, Json]) -> Json:
             "reason": "",
             "changes": [],
         }
-    kinds = list(dict.fromkeys(kind for change in item.changes.all() for kind in _why(item.action, change)))
+    found = [kind for change in item.changes.all() for kind in _why(item.action, change)]
+    kinds = list(dict.fromkeys([*found, *([Exceptional.OUT_OF_ORDER] if item.pk in out_of_order else [])]))
     return {
         **told[item.pk],
         "access_event": None,
         "kinds": [kind.value for kind in kinds],
         "labels": [kind.label for kind in kinds],
     }
+
+
+# A row of these is an exception, whatever it says.
+_BY_TABLE = {"signatures_refusal": Exceptional.REFUSED_TO_SIGN, "qc_investigation": Exceptional.INVALIDATED}
 
 
 def _why(action: str, change: Change) -> Iterator[Exceptional]:
@@ -223,14 +237,14 @@ def _why(action: str, change: Change) -> Iterator[Exceptional]:
             yield Exceptional.OUT_OF_RANGE
     if row.get("late"):
         yield Exceptional.LATE
-    if change.table_name == "signatures_refusal":
-        yield Exceptional.REFUSED_TO_SIGN
     if change.table_name == "qc_testresult" and row.get("corrects_id") is not None:
         yield Exceptional.CORRECTION
     if action == "result.record" and row.get("reason"):
         yield Exceptional.BEFORE_PRODUCT
-    if change.table_name == "qc_investigation":
-        yield Exceptional.INVALIDATED
+    if (kind := _BY_TABLE.get(change.table_name)) is not None:
+        yield kind
+    if action in WRONG_CODES and change.table_name == Scan._meta.db_table:
+        yield Exceptional.WRONG_CODE
     if action == "batch.start" and row.get("started_at") != row.get("start_recorded_at"):
         yield Exceptional.STARTED_AFTERWARDS
     if change.table_name == Alarm._meta.db_table and row.get("kind") in CLOCKS:

@@ -45,6 +45,12 @@ class BatchFacts:
         ran = ((each, *self.timer_of(each.key)) for each in earlier if each.timer is not None)
         return [each.title for each, start, stop in ran if start and start <= at and (stop is None or at < stop)]
 
+    def out_of_order(self, entry: Entry) -> list[str]:
+        """The steps whose timer ran while this was read. Readings alone: scans prepare the next step."""
+        if not self.protocol.field(entry.step, entry.field).is_quantity:
+            return []
+        return self.still_running(entry.step, entry.measured_at)
+
     def step_signature(self, step: str) -> Signature | None:
         """The verification of a whole step, as long as it still covers what the step holds."""
         manifest = step_manifest(self, step)

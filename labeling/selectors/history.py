@@ -54,7 +54,7 @@ VERBS = {
     "result.investigate": "invalidated a test result",
     "identity.refused": "was stopped: cells of another identity",
     "scan.match": "scanned",
-    "scan.refuse": "scanned something else than was expected:",
+    "scan.refuse": "gave another code than was expected:",
     "line.clear": "cleared the line",
     "line.verify": "verified that the line is cleared",
     "batch.dispatch": "handed over the product",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,15 +14,15 @@ from labeling.selectors.clock import database_now
 from labeling.services.batch_containers import settle_containers
 from labeling.services.deviations import open_deviation
 from labeling.services.equipment import find_equipment
-from labeling.services.gates import keep_mismatch, refuse_stopped, refuse_uncleared
+from labeling.services.gates import refuse_stopped, refuse_uncleared
 from labeling.services.instrument_gate import Gauged, instrument_of_reading
 from labeling.services.lifecycle import lock_batch, refuse_stale
-from labeling.services.materials import IDENTITY_MISMATCH
 from labeling.services.results import recompute
 from labeling.services.stock import consume
 from labeling.services.times import measured_time
 from labeling.services.training import require_training_for
 from labeling.services.values import read_uncertainty, read_value
+from labeling.services.wrong_scans import wrong_kept
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
@@ -53,7 +51,7 @@ def record_entry(
     require(actor.user, Permission.MAKE_BATCH)
     require_training_for(actor, number, Task.MAKE, doing="entry.record")
     with (
-        mismatches_kept(actor, number, step, field, reading.value),
+        wrong_kept(actor, number, step, field, value=reading.value, equipment=reading.equipment),
         operation(actor=actor, action="entry.record", subject=number, reason=reading.reason) as op,
     ):
         batch = lock_batch(number)
@@ -78,7 +76,7 @@ def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading,
     require_training_for(actor, number, Task.MAKE, doing="entry.correct")
     place = Entry.objects.filter(batch__number=number, pk=entry_id).values_list("step", "field").first() or ("", "")
     with (
-        mismatches_kept(actor, number, *place, reading.value),
+        wrong_kept(actor, number, *place, value=reading.value, equipment=reading.equipment),
         operation(actor=actor, action="entry.correct", subject=number, reason=reading.reason) as op,
     ):
         batch = lock_batch(number)
@@ -104,18 +102,6 @@ def correct_entry(*, actor: Actor, number: str, entry_id: int, reading: Reading,
             geometry=reading.geometry or old.geometry,
         )
         return _add(op, batch, old.step, definition, kept, corrects=old)
-
-
-@contextmanager
-def mismatches_kept(actor: Actor, number: str, step: str, field: str, given: str) -> Iterator[None]:
-    """Cells of another identity: the entry is refused, and that it happened stays, as a critical deviation."""
-    try:
-        yield
-    except InvalidInput as refusal:
-        if refusal.code == IDENTITY_MISMATCH:
-            with operation(actor=actor, action="identity.refused", subject=number) as op:
-                keep_mismatch(op, lock_batch(number), step=step, field=field, scanned=given, says=refusal.message)
-        raise
 
 
 def find_entry(batch: Batch, entry_id: int) -> Entry:

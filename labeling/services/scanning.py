@@ -1,36 +1,21 @@
-"""A scan that did not fit: said, refused and kept. One of another identity stops the step (CELL-4)."""
+"""A scan at the bench: judged against what its field waits for, and kept, also where it did not fit (CELL-4)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from labeling.domain.protocol import Field
-from labeling.models import Batch, Container, Equipment, Lot, Scan
+from labeling.models import Scan
 from labeling.selectors.batch import find_batch
 from labeling.selectors.clock import database_now
-from labeling.selectors.containers import scanned_container
-from labeling.services.gates import IDENTITY_EXPECTED, LONGEST_SCAN, keep_mismatch
+from labeling.services.gates import LONGEST_SCAN
 from labeling.services.lifecycle import lock_batch
-from labeling.services.materials import IDENTITY_MISMATCH
 from labeling.services.recording import refuse_unless_in_progress
 from labeling.services.times import measured_time
-from labeling.services.values import read_value
+from labeling.services.wrong_scans import ACTIONS, judge, keep
 from lims.accounts.actors import Actor
 from lims.accounts.roles import Permission, require
 from lims.audit.operations import operation
-from lims.errors import DomainError, InvalidInput
-
-Outcome = Scan.Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Judgment:
-    """What a code is, against what was expected of it."""
-
-    outcome: Outcome
-    expected: str
-    says: str
+from lims.errors import InvalidInput
 
 
 def record_scan(
@@ -51,113 +36,8 @@ def record_scan(
     batch = find_batch(number)
     definition = batch.protocol_version.document.field(step, field) if field else None
     judged = judge(batch, definition, code)
-    action = {
-        Outcome.MATCHED: "scan.match",
-        Outcome.WRONG: "scan.refuse",
-        Outcome.MISMATCH: "identity.refused",
-    }[judged.outcome]
-    with operation(actor=actor, action=action, subject=number, reason=reason) as op:
+    with operation(actor=actor, action=ACTIONS[judged.outcome], subject=number, reason=reason) as op:
         batch = lock_batch(number)
         refuse_unless_in_progress(batch)
         moment, _ = measured_time(batch, at, now=database_now(), reason=reason)
-        if judged.outcome is Outcome.MISMATCH:
-            return keep_mismatch(op, batch, step=step, field=field, scanned=code, says=judged.says)
-        return Scan.objects.create(
-            batch=batch,
-            step=step,
-            field=field,
-            scanned=code,
-            expected=judged.expected,
-            outcome=judged.outcome,
-            says=judged.says,
-            measured_at=moment,
-            recorded_by=actor.user,
-        )
-
-
-def judge(batch: Batch, definition: Field | None, code: str) -> Judgment:
-    """Whether `code` is what the field waits for. The sentence says what was scanned and what was expected."""
-    expected = _expected(batch, definition)
-    value = scanned_container(code)["value"]
-    if _carried_by_others(batch, code):
-        return Judgment(
-            Outcome.MISMATCH,
-            expected,
-            f"{code} belongs to another identity than this batch. Stop and find out whose cells these are.",
-        )
-    if definition is None:
-        return Judgment(Outcome.WRONG, expected, f"{_what(code)} was scanned; no field of this step waits for a scan.")
-    if definition.type == "identity":
-        return _identity(batch, code, expected)
-    if definition.equipment:
-        return _instrument(batch, definition, code, expected)
-    try:
-        read_value(
-            definition, value, "", protocol=batch.protocol_version.document, batch=batch, measured_at=database_now()
-        )
-    except DomainError as refusal:
-        outcome = Outcome.MISMATCH if refusal.code == IDENTITY_MISMATCH else Outcome.WRONG
-        return Judgment(outcome, expected, f"{_what(code)} was scanned; expected is {expected}. {refusal.message}")
-    return Judgment(Outcome.MATCHED, expected, "")
-
-
-def _identity(batch: Batch, code: str, expected: str) -> Judgment:
-    if code == batch.identity:
-        return Judgment(Outcome.MATCHED, expected, "")
-    known = _what(code)
-    if known != f"“{code}”":  # a thing of ours that carries no other identity: the wrong label, not the wrong cells
-        return Judgment(Outcome.WRONG, expected, f"{known} was scanned; expected is {expected}.")
-    return Judgment(
-        Outcome.MISMATCH,
-        expected,
-        f"{code} is not the identity of this batch. Stop and find out whose cells these are.",
-    )
-
-
-def _instrument(batch: Batch, definition: Field, code: str, expected: str) -> Judgment:
-    kind = batch.protocol_version.document.equipment_kind(definition.equipment or "") or ""
-    if Equipment.objects.filter(code=code, kind=kind).exists():
-        return Judgment(Outcome.MATCHED, expected, "")
-    return Judgment(Outcome.WRONG, expected, f"{_what(code)} was scanned; expected is {expected}.")
-
-
-def _carried_by_others(batch: Batch, code: str) -> bool:
-    """Whether the code is the identity of other cells, or names a lot or a batch of theirs."""
-    if not batch.identity or code == batch.identity:
-        return False
-    if Batch.objects.filter(identity=code).exists() or Lot.objects.filter(identity=code).exists():
-        return True
-    carried = [
-        *Lot.objects.filter(number=code).values_list("identity", flat=True),
-        *Batch.objects.filter(number=code).values_list("identity", flat=True),
-        *Container.objects.filter(code=code).values_list("batch__identity", flat=True),
-        *Container.objects.filter(code=code).values_list("lot__identity", flat=True),
-    ]
-    return any(identity not in (None, "", batch.identity) for identity in carried)
-
-
-def _what(code: str) -> str:
-    """What is known of a code: an instrument, a lot, a batch, a container; else the code itself."""
-    if Equipment.objects.filter(code=code).exists():
-        return f"The instrument {code}"
-    if Lot.objects.filter(number=code).exists():
-        return f"Lot {code}"
-    if Batch.objects.filter(number=code).exists():
-        return f"Batch {code}"
-    if Container.objects.filter(code=code).exists():
-        return f"The container {code}"
-    return f"“{code}”"
-
-
-def _expected(batch: Batch, definition: Field | None) -> str:
-    if definition is None:
-        return "no scan"
-    protocol = batch.protocol_version.document
-    if definition.type == "identity":
-        return IDENTITY_EXPECTED
-    if definition.type == "lot":
-        material = protocol.material(definition.material or "")
-        return f"a lot of {material.name}" if material else "a lot"
-    if definition.equipment:
-        return f"a {(protocol.equipment_kind(definition.equipment) or 'instrument').replace('_', ' ')}"
-    return definition.label
+        return keep(op, batch, judged, step=step, field=field, given=code, at=moment)

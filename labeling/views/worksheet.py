@@ -57,6 +57,7 @@ class Step:
     json: Json
     place: str  # done, current, verify, later or closed
     slots: list[Slot]
+    still_running: Sequence[str] = ()  # the titles of earlier steps whose timer runs: by the protocol they end first
 
     @property
     def may_stop(self) -> datetime | None:
@@ -128,9 +129,19 @@ def steps_of(batch: Json, *, choices: Choices, writable: bool, bound: EntryForm 
                 _slot(step, item, choices=choices, writable=writable and not step["stopped"], bound=bound)
                 for item in step["fields"]
             ],
+            still_running=_still_running(batch["steps"][: position - 1]) if writable and _has_room(step) else (),
         )
         for position, step in enumerate(batch["steps"], start=1)
     ]
+
+
+def _still_running(earlier: Sequence[Json]) -> list[str]:
+    timers = ((step["title"], step["timer"]) for step in earlier if step["timer"])
+    return [title for title, timer in timers if timer["started_at"] and not timer["stopped_at"]]
+
+
+def _has_room(step: Json) -> bool:
+    return any(item["entry"] is None for item in step["fields"])
 
 
 def _place(step: Json, *, is_current: bool, writable: bool) -> str:

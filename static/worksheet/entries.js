@@ -22,6 +22,14 @@ export function refuse(form, name, sentence) {
   for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
 }
 
+/** The value of a form is what is typed next: it has the cursor, and its text is selected. @param {HTMLFormElement} form */
+export function choose(form) {
+  const value = input(form, "value");
+  if (!value?.matches?.("input:not([type=hidden])")) return;
+  value.focus();
+  value.select();
+}
+
 /** What a number may not be is said before it waits: nobody is there to ask when it is refused an hour later. */
 /** @param {HTMLFormElement} form @param {string} value */
 function faultOf(form, value) {
@@ -106,7 +114,10 @@ export function record(form, value, button = null) {
     const typed = (value ?? String(input(form, "value").value)).trim();
     const notMet = form.dataset.type === "check" && typed !== "true";
     const fault = notMet ? "A check is recorded when it is met. While it is not, the step waits." : faultOf(form, typed);
-    if (fault) return refuse(form, "value", fault);
+    if (fault) {
+      refuse(form, "value", fault);
+      return choose(form);
+    }
     void keepEntry(form, typed, button);
   } catch (fault) {
     refuse(form, "at", /** @type {Error} */ (fault).message);

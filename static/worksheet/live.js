@@ -60,6 +60,10 @@ function swap(old, fresh) {
   const before = active?.getBoundingClientRect().top;
   old.replaceWith(fresh);
   for (const each of fresh.querySelectorAll("details")) each.open ||= opened.has(placeOf(each));
+  for (const form of old.querySelectorAll("form[data-sent]")) {  // painted again before it was answered
+    const again = saved.has(form) ? null : fresh.querySelector(`form[data-entry="${CSS.escape(/** @type {HTMLElement} */ (form).dataset.entry || "")}"]`);
+    again?.setAttribute("data-sent", "");
+  }
   for (const kept of typed) {
     const input = /** @type {HTMLInputElement|null} */ (document.getElementById(kept.at));
     if (!input || !fresh.contains(input)) continue;

@@ -10,8 +10,9 @@ const SIGNED = ["temperature", "number"];
 /** @type {HTMLInputElement|null} */
 let field = null;
 const echo = h("output", { class: "pad-echo", "aria-live": "polite" });
+const shut = h("button", { type: "button", "aria-label": "Close the number pad" }, "✕");
 const units = h("div", { class: "pad-units", role: "group", "aria-label": "Unit" });
-const pad = h("section", { id: "pad", class: "pad", "aria-label": "Number pad", hidden: "" }, h("div", { class: "pad-side" }, echo, units), h("div", { class: "pad-keys" }));
+const pad = h("section", { id: "pad", class: "pad", "aria-label": "Number pad", hidden: "" }, h("div", { class: "pad-side" }, h("div", { class: "pad-head" }, echo, shut), units), h("div", { class: "pad-keys" }));
 
 /** @param {HTMLInputElement} input @returns {HTMLSelectElement|null} */
 const unitOf = (input) => /** @type {HTMLSelectElement|null} */ (input.form?.querySelector("select[name=unit]") || null);
@@ -59,7 +60,15 @@ function open(input) {
   document.documentElement.dataset.pad = "open";
   input.inputMode = "none";
   show();
-  requestAnimationFrame(() => input.scrollIntoView({ block: "nearest" }));
+  requestAnimationFrame(() => inSight(input));
+}
+
+/** The field with its label and its limit stands above the pad, and what was recorded before where there is room.
+ * @param {HTMLInputElement} input */
+function inSight(input) {
+  const slot = input.closest(".slot");
+  const room = innerHeight - pad.offsetHeight - parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop);
+  (slot && slot.clientHeight <= room ? slot : input.closest(".field") || input).scrollIntoView({ block: "nearest" });
 }
 
 function close() {
@@ -76,6 +85,7 @@ export function begin() {
     button.addEventListener("click", () => press(key));
     keys.append(button);
   }
+  shut.addEventListener("click", close);
   pad.addEventListener("pointerdown", (event) => event.preventDefault());  // the field keeps the cursor
   sheet.after(pad);
   const toggle = /** @type {HTMLButtonElement} */ (document.getElementById("pad-toggle"));
@@ -97,6 +107,11 @@ export function begin() {
     if (on && input.matches("form[data-quantity] [name=value]")) open(input);
     else if (field) close();
   });
+  document.addEventListener("click", ({ target }) => {  // closed, the field that has the cursor opens it again
+    const input = /** @type {HTMLInputElement} */ (target);
+    if (on && !field && input.matches("form[data-quantity] [name=value]")) open(input);
+  });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && field) close(); });
   document.addEventListener("input", ({ target }) => { if (target === field) show(); });
   const first = /** @type {HTMLInputElement} */ (document.activeElement);
   if (on && first?.matches("form[data-quantity] [name=value]")) open(first);

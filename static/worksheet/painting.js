@@ -4,9 +4,12 @@ import { h, page, sheet, slotOf, state } from "./page.js";
 import * as queue from "./queue.js";
 import { isotopes } from "./words.js";
 import { worksIn } from "./working.js";
-import { refuse } from "./entries.js";
+import { choose, refuse } from "./entries.js";
 
 /** @typedef {import("./store.js").Item} Item */
+
+/** The refused entries whose field had the cursor again: once each. @type {Set<string>} */
+const returned = new Set();
 
 /** A small form that asks why a refused entry is given up. @param {Item} item */
 function givingUp(item) {
@@ -45,15 +48,16 @@ function signOf(item) {
   return item.status === "conflict" ? state("fail", "!", "Conflict") : state("fail", "✕", "Refused");
 }
 
-/** One entry that is not on the server. @param {Item} item @param {boolean} elsewhere whether it must say where it belongs */
-export function lineOf(item, elsewhere) {
+/** One entry that is not on the server. @param {Item} item @param {boolean} elsewhere whether it must say where it belongs
+ * @param {boolean} [said] whether its sentence stands at the field already */
+export function lineOf(item, elsewhere, said = false) {
   const line = h("div", { class: `queued queued-${item.status}`, "data-item": item.key });
   const waited = now() - item.made >= 60000 ? `, waits since ${span(now() - item.made)}` : "";
   line.append(h("p", { class: "row" },
     h("span", { class: "label" }, isotopes(elsewhere ? `${item.batch}: ${item.label}` : item.label)),
     h("b", { class: "figure" }, item.shown), signOf(item),
     h("span", { class: "small soft" }, `made at ${clockTime(item.made)}${waited}`)));
-  if (item.says) line.append(h("p", { class: "error" }, isotopes(item.says, item.shown)));
+  if (item.says && !said) line.append(h("p", { class: "error" }, isotopes(item.says, item.shown)));
   if (item.status === "conflict") {
     line.append(h("p", { class: "small" }, "Both are shown here. If yours is right, correct the value that is recorded; else give yours up."));
   }
@@ -63,17 +67,29 @@ export function lineOf(item, elsewhere) {
   return line;
 }
 
-/** What a form held when it was refused stands in it again, with the sentence beside it. @param {Item} item @param {HTMLElement} slot */
+/** Whether somebody has begun on something else, which is not taken from them. */
+function isElsewhere() {
+  const active = /** @type {HTMLInputElement|null} */ (document.activeElement);
+  if (!active?.matches("input, textarea, select") || active.closest("#pad")) return false;
+  return !active.matches("form.entry.first [name=value]") || active.value !== active.defaultValue;
+}
+
+/** What a form held when it was refused stands in it again, with the sentence beside it, and the work goes back to it.
+ * @param {Item} item @param {HTMLElement} slot @returns {boolean} whether the sentence stands there */
 function mendable(item, slot) {
   const form = /** @type {HTMLFormElement|null} */ (slot.querySelector("form.entry.first"));
   const body = JSON.parse(item.body);
-  if (!form || form.dataset.mends === item.key || form.dataset.type === "check") return;
+  if (!form || form.dataset.type === "check") return false;
+  if (form.dataset.mends === item.key) return true;
   form.dataset.mends = item.key;
   for (const [name, value] of Object.entries(body)) {
     const target = /** @type {any} */ (form.elements.namedItem(name));
     if (target && !["at", "step", "field"].includes(name) && !target.value) target.value = value;
   }
   refuse(form, "value", item.says || "");
+  if (!returned.has(item.key) && !isElsewhere()) choose(form);
+  returned.add(item.key);
+  return true;
 }
 
 /** Of two values for one field mine is the right one: it goes into the correction, which asks why. @param {Item} item @param {HTMLElement} slot */
@@ -133,10 +149,9 @@ function paint() {
     if (unsaved && item.path !== "timers/") slot.setAttribute("data-waits", item.path);
     if (quiet) continue;
     if (unsaved && item.path === "timers/") timed(slot, item);
-    const line = lineOf(item, false);
+    const line = lineOf(item, false, item.status === "refused" && mendable(item, slot));
     for (const details of line.querySelectorAll("details")) details.open = opened.includes(item.key);
     slot.append(line);
-    if (item.status === "refused") mendable(item, slot);
     if (item.status === "conflict") correcting(item, slot);
   }
 }

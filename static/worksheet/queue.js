@@ -7,10 +7,10 @@ import * as store from "./store.js";
 /** What stands between an entry and the server: nothing, the network, or a session. */
 /** @typedef {"open"|"unreachable"|"signed-out"|"other-person"|"busy"|"failing"} Way */
 
-const AGAIN_MS = 3000;
+const AGAIN_MS = 3000, LONGEST_MS = 20_000;
 // The addresses a worksheet posts to, below a batch. What another script may have put into the database goes nowhere.
 const PATHS = /^(entries\/(\d+\/correct\/)?|timers\/|scans\/|discards\/)$/;
-/** How often an entry is tried that the server fails over while it answers everything else. */
+/** How often an entry is tried that the server fails over, or does not answer, while it answers everything else. */
 const MOST_TRIES = 5;
 const listeners = /** @type {Set<() => void>} */ (new Set());
 const hearers = /** @type {Set<(item: Item, answer: any) => void>} */ (new Set());
@@ -113,12 +113,17 @@ const post = (item) => fetch(`/api/v1/batches/${encodeURIComponent(item.batch)}/
     "Oxinate-Waited": String(Math.max(0, Math.floor((now() - item.made) / 1000))),
     "X-CSRFToken": cookie("csrftoken"),
   },
-  signal: AbortSignal.timeout(20000),
+  signal: AbortSignal.timeout(LONGEST_MS),
 });
+
+/** Whether a try ended because nothing answered in time. @param {unknown} fault */
+const isSilence = (fault) => fault instanceof DOMException && ["TimeoutError", "AbortError"].includes(fault.name);
 
 /** The batch of an entry as the server has it; null where that does not answer. @param {Item} item */
 async function batchOf(item) {
-  const answer = await fetch(`/api/v1/batches/${encodeURIComponent(item.batch)}/`, { credentials: "same-origin" });
+  const answer = await fetch(`/api/v1/batches/${encodeURIComponent(item.batch)}/`, {
+    credentials: "same-origin", signal: AbortSignal.timeout(LONGEST_MS),
+  });
   return answer.ok ? answer.json() : null;
 }
 
@@ -134,9 +139,13 @@ function isThere(item, batch) {
   return corrected ? entry.corrects === Number(corrected[1]) : Date.parse(entry.at) === Date.parse(made.at);
 }
 
-/** The server is there and fails over this one entry: after some tries it stands aside, and the others go on.
+const FAILED = "The server could not take this entry, while it answers otherwise. It is kept here: try it again, or give it up and say why.";
+const SILENT = "The server does not answer this entry, while it answers otherwise. It is kept here: try it again, it is recorded once whatever became of it; or give it up and say why.";
+
+/** The server is there and fails over this one entry, or never answers it: after some tries it stands aside, and the
+ * others go on.
  * @param {Item} item @returns {Promise<boolean>} whether to go on with the next */
-async function failed(item) {
+async function failed(item, says = FAILED) {
   const batch = await batchOf(item);
   if (!batch) return found("unreachable"), false;
   if (isThere(item, batch)) return await store.remove(item.id), true;
@@ -148,7 +157,7 @@ async function failed(item) {
   found("open");
   await store.put({
     ...item, tries, status: "aside", code: "failed",
-    says: "The server could not take this entry, while it answers otherwise. It is kept here: try it again, or give it up and say why.",
+    says,
   });
   return true;
 }
@@ -159,7 +168,8 @@ async function sendOne(item) {
     await store.put({ ...item, status: "refused", code: "unknown_path", says: "This was not made on a worksheet; it is not sent." });
     return true;
   }
-  const answer = await post(item);
+  const answer = await post(item).catch((fault) => { if (!isSilence(fault)) throw fault; });
+  if (!answer) return failed(item, SILENT);  // no answer to this one: whether the server is there at all, its batch tells
   const body = await answer.json().catch(() => ({}));
   if (answer.ok) {
     await store.remove(item.id);
@@ -175,6 +185,8 @@ async function sendOne(item) {
   if (answer.status === 403 && /CSRF/.test(body.detail || "")) return found("signed-out"), false;
   if (["still_running", "already_recorded", "stale"].includes(body.code)) {
     if (isThere(item, await batchOf(item))) return await store.remove(item.id), true;
+    // It hangs in the server since a try that was not answered: that counts like no answer.
+    if (body.code === "still_running" && item.tries) return failed(item, SILENT);
     if (body.code === "still_running") return found("busy"), false;
   }
   found("open");

@@ -58,9 +58,10 @@ function taken(form, code) {
 
 /** @param {HTMLFormElement|undefined} form */
 function expectedOf(form) {
-  if (!form) return "no scan is expected here";
+  if (!form) return "no scan is expected";
   const wanted = { identity: "the identity of this batch", lot: "a lot" }[form.dataset.type || ""];
-  return `expected is ${wanted || (input(form, "equipment") ? "an instrument" : "no scan")} for ${form.dataset.label}`;
+  if (!wanted && !input(form, "equipment")) return `no scan is expected for ${form.dataset.label}`;
+  return `expected is ${wanted || "an instrument"} for ${form.dataset.label}`;
 }
 
 /** @param {string} code */
@@ -69,7 +70,7 @@ export async function scanned(code) {
   if (forms[0]?.closest("[data-stopped]")) return tell("bad", `“${code}”: this step is stopped.`, code);
   if (forms.some((form) => taken(form, code))) return;
   const expected = forms.find((form) => ["identity", "lot"].includes(form.dataset.type || "") || input(form, "equipment")) || forms[0];
-  tell("bad", `“${code}” was scanned; ${expectedOf(expected)}. Refused.`, code);
+  tell("bad", `“${code}” was scanned; ${expectedOf(expected)}.`, code);
   const step = expected ? input(expected, "step").value : "";
   const ours = forms.some((form) => instrumentsOf(form).includes(code));
   await queue.keep({

@@ -176,10 +176,13 @@ def test_a_wrong_scan_is_refused_and_kept_without_a_deviation(laboratory: People
     answer = rest.post(f"batches/{number}/scans/", body)
     assert answer.status_code == 201
     assert (answer.data["matched"], answer.data["outcome"]) == (False, "wrong")
-    assert answer.data["says"] == "The instrument DC-1 was scanned; expected is a cell counter."
+    assert answer.data["says"] == (
+        "The instrument DC-1 was scanned; expected is a cell counter. "
+        "It belongs to “Dispense the 89Zr-oxine”: Activity dispensed."
+    )
     assert not Deviation.objects.filter(batch__number=number).exists()
     assert Operation.objects.filter(subject=number, action="scan.refuse").count() == 1
-    assert "scanned something else" in rest.get(f"batches/{number}/history/").data["results"][-1]["sentence"]
+    assert "gave another code" in rest.get(f"batches/{number}/history/").data["results"][-1]["sentence"]
 
 
 def test_scans_are_append_only(laboratory: People) -> None:
