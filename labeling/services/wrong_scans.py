@@ -78,9 +78,7 @@ def _refusal(batch: Batch, definition: Field | None, code: str) -> DomainError |
 def _another_identity(batch: Batch, code: str) -> DomainError | None:
     if code == batch.identity:
         return None
-    if (
-        _what(code) != f"“{code}”"
-    ):  # a thing of ours with no other identity: the wrong label, not the wrong cells
+    if _what(code) != f"“{code}”":  # a thing of ours with no other identity: the wrong label, not the wrong cells
         return InvalidInput("")
     says = f"{code} is not the identity of this batch. Stop and find out whose cells these are."
     return InvalidInput(says, code=IDENTITY_MISMATCH)
