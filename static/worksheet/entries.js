@@ -26,8 +26,9 @@ export function refuse(form, name, sentence) {
 export function choose(form) {
   const value = input(form, "value");
   if (!value?.matches?.("input:not([type=hidden])")) return;
-  value.focus();
+  value.focus({ preventScroll: true });
   value.select();
+  (form.closest(".slot") || form).scrollIntoView({ block: "nearest" });
 }
 
 /** What a number may not be is said before it waits: nobody is there to ask when it is refused an hour later. */
