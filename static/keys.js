@@ -29,6 +29,11 @@
       : navigator.credentials.get({ publicKey: able.parseRequestOptionsFromJSON(options) });
   }
 
+  // Whoever types a code after a touch means the code.
+  document.addEventListener("input", ({ target }) => {
+    if (target.name === "otp" && target.form && target.form.elements.key) target.form.elements.key.value = "";
+  });
+
   document.addEventListener("click", async ({ target }) => {
     const button = target.closest("[data-key]"), form = button && button.form;
     if (!form || button.disabled || !form.reportValidity()) return;

@@ -19,9 +19,13 @@ PRESENT, HOLDS_KEY = 0x01, 0x40
 
 @dataclass(slots=True)
 class Authenticator:
-    """ES256, without attestation; `count` is what it says next, `host` and `flags` what it says of itself."""
+    """ES256, without attestation; `count` is what it says next, `host` and `flags` what it says of itself.
+
+    One that does not count says nought each time.
+    """
 
     count: int = 1
+    counts: bool = True
     host: str = "localhost"
     flags: int = PRESENT
     credential: bytes = field(default_factory=lambda: secrets.token_bytes(32))
@@ -49,7 +53,7 @@ class Authenticator:
 
     def _data(self, flags: int) -> bytes:
         counted = self.count.to_bytes(4, "big")
-        self.count += 1
+        self.count += self.counts
         return sha256(self.host.encode()).digest() + bytes([flags]) + counted
 
     def _answer(self, response: dict[str, bytes]) -> str:

@@ -113,7 +113,7 @@ def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation
             refuse(held.message, held.code, field="otp", counted=held.counted)
         factors = (*factors, held.kind)
     elif code_wanted(actor, user, purpose.rpartition(".")[2]) is not CodeWanted.NO:
-        refuse("This signature needs the one-time code of the authenticator too.", "otp_required", field="otp")
+        refuse("This signature needs the one-time code or a security key too.", "otp_required", field="otp")
     access.succeeded(user)
     return Attestation(replace(actor, user=user, signing=purpose), factors=factors)
 

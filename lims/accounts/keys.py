@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -26,7 +27,6 @@ from webauthn import (
     verify_registration_response,
 )
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, parse_client_data_json
-from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     PublicKeyCredentialDescriptor,
@@ -36,12 +36,11 @@ from webauthn.helpers.structs import (
 from webauthn.registration.verify_registration_response import VerifiedRegistration
 
 from lims.accounts.models import KeyChallenge, SecurityKey, SecurityKeyUse, User
+from lims.parsing import keepable
 
 LIFETIME = timedelta(minutes=2)
 MILLISECONDS = int(LIFETIME.total_seconds() * 1000)
 LONGEST = 20_000  # characters of an answer; one without a certificate has some 1000
-# Whatever a stranger sends in the place of an answer fails in one of these ways while it is taken apart.
-MALFORMED = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError, IndexError)
 
 
 class KeyAnswer(StrEnum):
@@ -67,6 +66,15 @@ class Asked:
     username: str
     seat: str
     origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a browser brought: the key and the challenge that it names, nothing of it proven yet."""
+
+    content: dict[str, Any]
+    key: str
+    challenge: str
 
 
 def living_keys(user: User) -> list[SecurityKey]:
@@ -107,40 +115,44 @@ def ask_to_add(asked: Asked, user: User) -> str:
 
 def verified_registration(asked: Asked, answer: str) -> VerifiedRegistration | None:
     """The new key of an answer to `ask_to_add`, or None where it is not one."""
+    given = _read(answer)
+    challenge = given and _taken(given.challenge, asked, Use.ADD)
+    if not given or not challenge:
+        return None
     try:
-        given = _object(answer)
-        challenge = _taken(_challenge_of(given), asked, Use.ADD)
-        if challenge is None:
-            return None
         return verify_registration_response(
-            credential=given,
+            credential=given.content,
             expected_challenge=base64url_to_bytes(challenge.challenge),
             expected_rp_id=settings.KEY_HOST,
             expected_origin=challenge.origin,
         )
-    except MALFORMED:
+    except Exception:  # a stranger's bytes: in whatever way the libraries stumble over them, it is no key
         return None
 
 
 def use_key(user: User, answer: str, *, seat: str, use: Use) -> KeyAnswer:
     """Take an answer of one of `user`'s keys, once; for `Use.CONFIRM`, of one that does not count yet."""
+    given = _read(answer)
+    if given is None:
+        return KeyAnswer.WRONG
+    challenge = _taken(given.challenge, Asked(user.username, seat, ""), use)
+    if challenge is None:
+        return KeyAnswer.USED
+    unconfirmed = use is Use.CONFIRM
+    mine = SecurityKey.objects.filter(user=user, revoked_at=None, confirmed_at__isnull=unconfirmed)
+    key = mine.filter(credential=given.key).first()
+    if key is None:
+        return KeyAnswer.WRONG
     try:
-        given = _object(answer)
-        challenge = _taken(_challenge_of(given), Asked(user.username, seat, ""), use)
-        if challenge is None:
-            return KeyAnswer.USED
-        key = SecurityKey.objects.get(
-            user=user, credential=given["id"], revoked_at=None, confirmed_at__isnull=use is Use.CONFIRM
-        )
         verified = verify_authentication_response(
-            credential=given,
+            credential=given.content,
             expected_challenge=base64url_to_bytes(challenge.challenge),
             expected_rp_id=settings.KEY_HOST,
             expected_origin=challenge.origin,
             credential_public_key=bytes(key.public_key),
             credential_current_sign_count=0,  # compared below, where two answers at once cannot both be the next
         )
-    except (*MALFORMED, SecurityKey.DoesNotExist):
+    except Exception:  # as above
         return KeyAnswer.WRONG
     return KeyAnswer.RIGHT if _counted(key, verified.new_sign_count) else KeyAnswer.COUNTED_BACK
 
@@ -186,17 +198,15 @@ def _taken(named: str, asked: Asked, use: Use) -> KeyChallenge | None:
     return found if meant and asked.seat and found.at > timezone.now() - LIFETIME else None
 
 
-def _object(answer: str) -> dict[str, object]:
-    given = json.loads(answer) if len(answer) <= LONGEST else None
-    if isinstance(given, dict) and isinstance(given.get("id"), str):
-        return given
-    raise ValueError("This is not the answer of a security key.")
-
-
-def _challenge_of(given: dict[str, object]) -> str:
-    response = given["response"]
-    text = response["clientDataJSON"] if isinstance(response, dict) else ""
-    return bytes_to_base64url(parse_client_data_json(base64url_to_bytes(text)).challenge)
+def _read(answer: str) -> Given | None:
+    """The answer taken apart, or None for what is none; nothing a stranger types gets further than here unread."""
+    try:
+        content = json.loads(answer) if len(answer) <= LONGEST else {}
+        said = parse_client_data_json(base64url_to_bytes(content["response"]["clientDataJSON"]))
+        given = Given(content, content["id"], bytes_to_base64url(said.challenge))
+        return given if keepable(given.key) else None
+    except Exception:  # as above
+        return None
 
 
 def _described(names: Iterable[str]) -> list[PublicKeyCredentialDescriptor]:

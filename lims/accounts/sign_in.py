@@ -42,7 +42,9 @@ def prove(*, username: str, password: str, shown: Shown, address: str) -> tuple[
     factors: tuple[str, ...] = ("password",)
     if confirmed_factor(user) is not None:
         if not shown.anything:
-            refuse("Enter the one-time code of your authenticator too.", "otp_required", field="otp")
+            refuse(
+                "Enter the one-time code of your authenticator too, or use a security key.", "otp_required", field="otp"
+            )
         held = check_possession(user, shown, Use.SIGN_IN, address=address)
         if held.code:
             refuse(held.message, held.code, field="otp", counted=held.counted)

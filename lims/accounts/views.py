@@ -18,6 +18,7 @@ from lims.accounts.models import AccessEvent, User
 from lims.accounts.possession import Shown
 from lims.accounts.sign_in import prove
 from lims.http import refusals_shown_on
+from lims.parsing import keepable
 
 
 @sensitive_post_parameters("password", "otp", "key")
@@ -49,7 +50,9 @@ def ask_key(request: HttpRequest) -> HttpResponse:
     if not request.session.session_key:
         request.session.create()
     use = Use.SIGN if isinstance(request.user, User) else Use.SIGN_IN
-    return HttpResponse(ask(asked_at(request, request.POST.get("username", "")), use), content_type="application/json")
+    username = request.POST.get("username", "").strip()
+    asked = asked_at(request, username if keepable(username) else "")
+    return HttpResponse(ask(asked, use), content_type="application/json")
 
 
 def asked_at(request: HttpRequest, username: str) -> Asked:

@@ -125,4 +125,5 @@ class TouchForm(forms.Form):
     """The answer of a security key, and the name of a new one."""
 
     key = key_field()
+    key.required = True
     name = forms.CharField(required=False, max_length=60)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from webauthn.helpers import bytes_to_base64url
@@ -9,9 +11,10 @@ from webauthn.helpers import bytes_to_base64url
 from lims.accounts import access
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
-from lims.accounts.keys import Asked, KeyAnswer, Use, ask_to_add, ask_to_confirm, use_key, verified_registration
+from lims.accounts.keys import Asked, Use, ask_to_add, ask_to_confirm, verified_registration
 from lims.accounts.models import SecurityKey, SecurityKeyUse, User
-from lims.accounts.possession import MESSAGES
+from lims.accounts.possession import Shown, check_possession
+from lims.accounts.sign_in import LOCKED
 from lims.accounts.tokens import end_every_session
 from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, NotFound
@@ -62,13 +65,16 @@ def begin_confirming(*, actor: Actor, key_id: int, asked: Asked) -> tuple[Securi
 
 def confirm_key(*, actor: Actor, key_id: int, answer: str) -> SecurityKey:
     """The first right answer makes it count (21 CFR 11.300(e)); a wrong one is a failure like a wrong code."""
-    key = _own(actor, key_id)
-    held = use_key(actor.user, answer, seat=actor.seat, use=Use.CONFIRM)
-    if held is KeyAnswer.WRONG:
-        access.failed(actor.user, address=actor.address)
-    if held is not KeyAnswer.RIGHT:
-        raise InvalidInput(MESSAGES[held], code=held)
-    with operation(actor=actor, action="person.confirm_key", subject=actor.user.username):
+    user, key = actor.user, _own(actor, key_id)
+    if access.is_locked(user):
+        raise InvalidInput(LOCKED, code="locked")
+    held = check_possession(user, Shown(key=answer, seat=actor.seat), Use.CONFIRM, address=actor.address)
+    if held.counted:
+        access.failed(user, address=actor.address)
+    if held.code:
+        access.signing_refused(replace(actor, signing="person.confirm_key"), why=held.code)
+        raise InvalidInput(held.message, code=held.code)
+    with operation(actor=actor, action="person.confirm_key", subject=user.username):
         SecurityKey.objects.filter(pk=key.pk, confirmed_at=None).update(confirmed_at=timezone.now())
         return key
 

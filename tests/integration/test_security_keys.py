@@ -15,7 +15,7 @@ from django.test import Client
 from labeling.models import Lot
 from lims.accounts.access import FAILURES, is_locked
 from lims.accounts.factors import make_factor
-from lims.accounts.models import AccessEvent, KeyChallenge, Secret, SecurityKey, SecurityKeyUse, User
+from lims.accounts.models import AccessEvent, KeyChallenge, Secret, SecurityKey, User
 from lims.audit.models import Change, Operation
 from lims.people import services
 from lims.signatures.models import Signature
@@ -170,7 +170,10 @@ def test_an_answer_is_good_once_there_and_for_two_minutes(who: People) -> None:
 
 @pytest.mark.requirement("P11-200b")
 @pytest.mark.requirement("P11-300d")
-@pytest.mark.parametrize("cheat", ["origin", "host", "absent", "unregistered", "of another", "signature", "nonsense"])
+@pytest.mark.parametrize(
+    "cheat",
+    ["origin", "host", "absent", "unregistered", "of another", "signature", "deep", "unkeepable", "nonsense"],
+)
 def test_what_is_not_an_answer_of_the_key_is_refused_and_counted(who: People, cheat: str) -> None:
     seat, key = with_key("quality")
     asked = seat.asked()
@@ -187,6 +190,10 @@ def test_what_is_not_an_answer_of_the_key_is_refused_and_counted(who: People, ch
             answer = with_key("reviewer")[1].get(asked)
         case "signature":
             answer = replace(Authenticator(), credential=key.credential, count=9).get(asked)
+        case "deep":
+            answer = "[" * 20_000
+        case "unkeepable":
+            answer = key.get(asked).replace(f'"{key.name}"', '"\\u0000"')
         case _:
             answer = '{"id": "x", "response": []}'
     signatures = Signature.objects.count()
@@ -214,11 +221,21 @@ def test_a_key_that_counts_back_locks_the_account(who: People) -> None:
     assert is_locked(User.objects.get(username="quality"))
 
 
+@pytest.mark.requirement("P11-300d")
+def test_a_new_key_that_counts_back_locks_the_account_too(who: People) -> None:
+    seat, key = Seat("quality"), Authenticator(count=7)
+    row = seat.add(key)
+    assert row is not None
+    seat.confirm(replace(key, count=3), row)
+    assert is_locked(User.objects.get(username="quality"))
+    seat.confirm(key, row)  # a locked account adds nothing
+    assert not SecurityKey.objects.exclude(confirmed_at=None).exists()
+    assert {event.why for event in AccessEvent.objects.filter(purpose="person.confirm_key")} == {"key_counted_back"}
+
+
 def test_a_key_that_does_not_count_is_taken_each_time(who: People) -> None:
-    seat, key = with_key("quality", Authenticator(count=0))
+    seat, key = with_key("quality", Authenticator(count=0, counts=False))
     for _ in range(2):
-        key.count = 0
-        SecurityKeyUse.objects.update(sign_count=0)
         assert seat.sign(who, key=key.get(seat.asked())) == "signed"
 
 
@@ -286,6 +303,7 @@ def test_a_registration_takes_the_challenge_of_its_own_beginning(who: People) ->
 def test_a_name_without_a_key_is_answered_like_one_with_a_key(who: People) -> None:
     with_key("quality")
     door = Seat()
+    assert door.client.post("/sign-in/key/", {"username": "\x00"}).status_code == 200
     known, none, unknown = door.asked("quality"), door.asked("operator"), door.asked("nobody at all")
     assert known.keys() == none.keys() == unknown.keys()
     assert [len(options["allowCredentials"]) for options in (known, none, unknown)] == [1, 1, 1]
@@ -300,6 +318,10 @@ def test_a_key_is_written_inside_an_operation_alone_and_never_deleted(who: Peopl
         "UPDATE accounts_securitykey SET revoked_at = NULL",
         "UPDATE accounts_securitykey SET confirmed_at = now()",
         "DELETE FROM accounts_securitykey",
+        "UPDATE accounts_securitykeyuse SET sign_count = sign_count - 1",
+        "UPDATE accounts_securitykeyuse SET key_id = key_id + 1",
+        "DELETE FROM accounts_securitykeyuse",
+        "TRUNCATE accounts_securitykeyuse",
     ):
         refused = (IntegrityError, InternalError, ProgrammingError)
         with pytest.raises(refused), transaction.atomic(), connection.cursor() as cursor:
