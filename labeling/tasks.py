@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from labeling.selectors.clock import database_now
-from labeling.services import conditions, restating
+from labeling.services import conditions, reevaluating
 from labeling.services.timers import report_missed_timers
 
 
@@ -19,12 +19,12 @@ def watch_conditions() -> None:
     conditions.watch_conditions()
 
 
-@shared_task(name=restating.CARRY_ON_TASK, queue="celery", ignore_result=True)
+@shared_task(name=reevaluating.CARRY_ON_TASK, queue="celery", ignore_result=True)
 def carry_on_restating(restatement_id: int) -> None:
-    restating.carry_on(restatement_id)
+    reevaluating.carry_on(restatement_id)
 
 
 @shared_task(name="labeling.tasks.sweep_restating", queue="celery", ignore_result=True)
 def sweep_restating() -> None:
-    for restatement_id in restating.unfinished():
-        restating.carry_on(restatement_id)
+    for restatement_id in reevaluating.unfinished():
+        reevaluating.carry_on(restatement_id)

@@ -29,10 +29,11 @@ from qc.selectors import assess, full_batch_document, gate_of, tests_of
 from qc.serializers import DispositionInput, InvestigationInput, RecordInput, RefusalInput, ResultInput
 from qc.services.disposition import reject_batch, release_batch
 from qc.services.inspection import request_package
+from qc.services.investigations import invalidate_result
 from qc.services.proposals import Desk, proposal_of
 from qc.services.records import request_record
 from qc.services.refusals import refuse_to_sign
-from qc.services.results import invalidate_result, record_result
+from qc.services.results import record_result
 from qc.services.reviews import review_result
 
 
@@ -156,7 +157,7 @@ class SigningApi(Endpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         query = request.query_params
-        desk = Desk(query.get("subject", ""))
+        desk = Desk(query.get("subject", ""), actor_of(request).user)
         proposal = proposal_of(query.get("act", ""), desk, query.get("about", ""))
         return Response(proposal_row(proposal, desk.signatures, desk.refusals))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+
+from django.db.models import QuerySet
 
 from labeling.domain.criteria import Verdict
 from labeling.domain.deviations import Conclusion
@@ -15,7 +17,7 @@ from labeling.domain.specification import Specification, SpecificationTest
 from labeling.models import Batch
 from labeling.selectors.batch import document_of, find_batch, person
 from labeling.selectors.clock import database_now
-from labeling.selectors.facts import BatchFacts, facts_of
+from labeling.selectors.facts import BatchFacts, facts_of_several, rows_of
 from labeling.selectors.reevaluation import record_value, restated_tests
 from lims.oversight.selectors import trail_of
 from lims.signatures.manifestation import signature_or_none, signature_row
@@ -38,15 +40,25 @@ class Assessment:
 
 
 def assess(batch: Batch) -> Assessment:
-    facts = facts_of(batch)
-    specification = batch.specification_version.document if batch.specification_version else None
+    return assess_several([batch])[0]
+
+
+def assess_several(batches: Sequence[Batch]) -> list[Assessment]:
+    """Each as it stands at the same instant, in the order of `batches`."""
+    found, results, now = facts_of_several(batches), rows_of(batches, _results()), database_now()
+    return [_assessed(facts, results[facts.batch.pk], now) for facts in found]
+
+
+def _assessed(facts: BatchFacts, recorded: Iterable[TestResult], now: datetime) -> Assessment:
+    version = facts.batch.specification_version
+    specification = version.document if version else None
     results: dict[str, list[TestResult]] = {}
-    for result in _results_of(batch):
+    for result in recorded:
         results.setdefault(result.test, []).append(result)
     tests = specification.tests if specification else ()
     restated = restated_tests(facts)
     outcomes = {test.key: _outcome(facts, test, current(results.get(test.key, [])), restated) for test in tests}
-    evaluation = evaluate(specification, outcomes, _circumstances(facts, database_now()))
+    evaluation = evaluate(specification, outcomes, _circumstances(facts, now))
     return Assessment(facts, specification, results, outcomes, evaluation)
 
 
@@ -105,19 +117,10 @@ def _link(number: str, code: str) -> str:
     return f"/batches/{number}/tests/" if code.startswith("test_") else f"/batches/{number}/"
 
 
-def _results_of(batch: Batch) -> Iterable[TestResult]:
-    return (
-        TestResult.objects.filter(batch=batch)
-        .select_related(
-            "batch",
-            "specification_version",
-            "recorded_by",
-            "equipment",
-            "review__signature",
-            "investigation__signature",
-        )
-        .select_related("corrected_by__recorded_by", "corrects__recorded_by")
-        .order_by("id")
+def _results() -> QuerySet[TestResult]:
+    return TestResult.objects.select_related(
+        *("specification_version", "recorded_by", "equipment", "review__signature", "investigation__signature"),
+        *("corrected_by__recorded_by", "corrects__recorded_by"),
     )
 
 

@@ -21,11 +21,11 @@ from labeling.selectors.containers import (
     container_row,
     containers,
     find_container,
-    inventory,
 )
 from labeling.selectors.facts import facts_of
+from labeling.selectors.inventory import inventory
 from labeling.serializers import InstantField, QuantityInput, text
-from labeling.services.containers import correct_event, open_container, read_container, transfer
+from labeling.services.containers import correct_event, open_container, read_container, transfer, use_up
 from labeling.services.decay_storage import store_for_decay, survey_waste
 from lims.accounts.actors import actor_of
 from lims.audit.api import Endpoint
@@ -58,6 +58,10 @@ class ContainerReadingInput(Input):
 class TransferInput(ContainerReadingInput):
     to = text(100)
     at = InstantField(required=False, default=None)
+
+
+class UsedUpInput(Input):
+    reason = text()
 
 
 class StorageInput(Input):
@@ -129,6 +133,13 @@ class ContainerCorrectionApi(Endpoint):
     def post(self, request: Request, container_id: int, event_id: int) -> Response:
         data = read_input(ContainerReadingInput, request.data)
         correct_event(actor=actor_of(request), container_id=container_id, event_id=event_id, **data)
+        return _answer(container_id, status=201)
+
+
+class ContainerUsedUpApi(Endpoint):
+    @extend_schema(request=UsedUpInput, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, container_id: int) -> Response:
+        use_up(actor=actor_of(request), container_id=container_id, **read_input(UsedUpInput, request.data))
         return _answer(container_id, status=201)
 
 

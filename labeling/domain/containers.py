@@ -23,6 +23,7 @@ READINGS_AGREE_WITHIN = 0.05
 # An amount is not taken on the strength of its own doubt: beyond this, read what it is taken from.
 LARGEST_RELATIVE_U = 0.10
 SAME_VOLUME = 1e-9
+NOTHING = 1e-9  # of what was there: the dust of binary fractions
 
 
 class Change(StrEnum):
@@ -31,6 +32,9 @@ class Change(StrEnum):
     TAKEN = "taken"
     LEFT = "left"  # all but the amount stated went out
     EMPTIED = "emptied"
+
+
+GOING_OUT = frozenset({Change.TAKEN, Change.LEFT, Change.EMPTIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,17 @@ class Ledger:
 
     def entry(self, name: str) -> Entry:
         return next(entry for entry in self.entries if entry.event.name == name)
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether the last that happened took all that was there."""
+        last = self.entries[-1] if self.entries else None
+        if last is None or last.event.change not in GOING_OUT:
+            return False
+        before, after = self.before(last), last.after
+        pairs = [(before.activity, after.activity), (before.volume, after.volume)]
+        known = [(nominal(was), nominal(left)) for was, left in pairs if was is not None and left is not None]
+        return any(was > 0 for was, _ in known) and all(left <= NOTHING * was for was, left in known)
 
     @property
     def overdrafts(self) -> tuple[Entry, ...]:

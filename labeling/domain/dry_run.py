@@ -77,7 +77,8 @@ def needed_fields(protocol: Protocol) -> tuple[tuple[str, Field], ...]:
 
 
 def examples(protocol: Protocol, *, begins_at: datetime) -> tuple[Example, ...]:
-    """A plausible entry for every field that is needed: inside its range, read one after the other."""
+    """An entry for every field that is needed, read one after the other: the example of the protocol, else a plausible
+    one inside its range."""
     wanted = {f"{step}.{field.key}" for step, field in needed_fields(protocol)}
     found, at = [], begins_at
     for step in protocol.steps:
@@ -86,7 +87,8 @@ def examples(protocol: Protocol, *, begins_at: datetime) -> tuple[Example, ...]:
         for field in step.fields:
             at += BETWEEN_READINGS
             if f"{step.key}.{field.key}" in wanted:
-                found.append(Example(step.key, field.key, _plausible(field), field.unit or "", at))
+                value = field.example or _plausible(field)
+                found.append(Example(step.key, field.key, value, field.unit or "", at))
     return tuple(found)
 
 

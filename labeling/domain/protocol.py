@@ -50,6 +50,7 @@ class Field:
     consumes: Amount | None = None
     container: str | None = None
     transfer: Transfer | None = None
+    example: str | None = None  # in `unit`, for a dry run
 
     @property
     def is_quantity(self) -> bool:

@@ -37,7 +37,7 @@ KEYS = ("protocol", "title", "kind", "nuclide", "product", "source", "difference
         "results", "containers", "balance", "specification", "expires", "label",
         "line_clearance")  # fmt: skip
 FIELD_KEYS = ("key", "label", "type", "unit", "min", "max", "material", "equipment", "options", "critical", "basis",
-              "container", "transfer", "consumes")  # fmt: skip
+              "container", "transfer", "consumes", "example")  # fmt: skip
 LONGEST_EXPIRY_HOURS = 366 * 24
 
 
@@ -157,7 +157,15 @@ def _field(section: Section, known: _Known) -> Field:
         consumes=read_consumption(section, kind),
         container=read_container(section, kind, known.vessels),
         transfer=read_transfer(section, kind, known.vessels, known.materials),
+        example=_example(section, kind),
     )
+
+
+def _example(section: Section, kind: str) -> str | None:
+    if "example" in section.mapping.items and kind not in QUANTITY_TYPES:
+        section.fault("example", f'A field of type "{kind}" has no "example": only quantities have one.')
+        return None
+    return section.decimal("example")
 
 
 def _field_unit(section: Section, kind: str) -> str | None:

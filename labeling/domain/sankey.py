@@ -55,8 +55,8 @@ def sankey(incoming: Sequence[Band], outgoing: Sequence[Band], *, title: str) ->
         offset += wide
     for band, (top, wide) in zip(incoming, starts, strict=True):
         ends += [_bar(band.part, LEFT, top, wide), _words(LEFT, top + wide / 2, band)]
-    box = f'viewBox="0 0 {WIDTH} {height:.0f}" font-size="14" {FONT} role="img" aria-label="{escape(title)}"'
-    drawn = "".join([*ribbons, *ends])
+    box = f'viewBox="0 0 {WIDTH} {height:.0f}" font-size="14" {FONT} role="img"'
+    drawn = "".join([f"<title>{escape(title)}</title>", *ribbons, *ends])
     return f'<svg class="sankey" xmlns="http://www.w3.org/2000/svg" {box}>{drawn}</svg>'
 
 

@@ -69,6 +69,10 @@ class TransferForm(AmountForm):
     reason = forms.CharField(required=False, max_length=2000, label="Remark")
 
 
+class UsedUpForm(LabForm):
+    reason = forms.CharField(required=False, max_length=2000, label="Remark")
+
+
 class StorageForm(LabForm):
     place = forms.CharField(max_length=200)
     limit = forms.CharField(

@@ -217,6 +217,23 @@ class CalibrationForm(LabForm):
         return {"file": "certificate_file"}.get(name, name)
 
 
+class CalibrationFileForm(LabForm):
+    """The file of a certificate that came after its calibration was recorded."""
+
+    file = forms.FileField(label="The certificate's file")
+
+    def __init__(self, *args: Any, calibrations: Sequence[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(str(pk), name) for pk, name in calibrations]
+        self.fields["calibration"] = forms.ChoiceField(choices=choices, label="Of the calibration")
+        self.describe()
+
+    def to_command(self) -> dict[str, Any]:
+        upload = self.cleaned_data["file"]
+        content = upload.read(LARGEST_CERTIFICATE + 1)
+        return {"calibration_id": int(self.cleaned_data["calibration"]), "content": content, "name": upload.name or ""}
+
+
 class RulesForm(ReasonedSignatureForm):
     """Intervals in days and limits in %, signed."""
 

@@ -1,5 +1,6 @@
 from labeling.models.batches import Batch, Deviation, Entry, Result, TimerEvent, Verification
 from labeling.models.bench import Dispatch, LineClearance, Scan
+from labeling.models.codes import Code
 from labeling.models.containers import Container, ContainerEvent, DecayStorage, WasteSurvey
 from labeling.models.controlled import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.models.downtime import DowntimeSheet, ScanContent, SheetScan
@@ -24,6 +25,7 @@ __all__ = [
     "CalibrationCertificate",
     "CertificateFile",
     "CheckSource",
+    "Code",
     "Container",
     "ContainerEvent",
     "ControlledVersion",

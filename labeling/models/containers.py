@@ -35,6 +35,7 @@ class Container(models.Model):
 
     class Status(models.TextChoices):
         IN_USE = "in_use", "In use"
+        USED_UP = "used_up", "Used up"
         DECAY_STORAGE = "decay_storage", "In decay storage"
         CLEARED = "cleared", "Cleared"
         DISPATCHED = "dispatched", "Handed over"

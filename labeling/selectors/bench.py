@@ -85,6 +85,11 @@ def dispatched_at(batch: Batch) -> datetime | None:
     return Dispatch.objects.filter(product_gone(), batch=batch).values_list("at", flat=True).first()
 
 
+def expected_on_container(batch: Batch) -> str:
+    """What the label of the container carries: the identity of the cells, else the number of the batch."""
+    return batch.identity or batch.number
+
+
 def product_containers(batch: Batch) -> QuerySet[Container]:
     """What holds the product of a batch: its own container, and those that were filled from it outside any batch."""
     drawn = ContainerEvent.objects.filter(

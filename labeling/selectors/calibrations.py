@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Q
+from django.utils import timezone
 
 from labeling.domain.evaluation import InstrumentCalibration
 from labeling.domain.instruments import factor_of
@@ -100,3 +101,12 @@ def _restatements_of(batch: Batch, used: set[int], *, all_of_them: bool) -> Iter
 
 def _exactness(period: Calibration) -> tuple[bool, bool, datetime, int]:
     return bool(period.nuclide), bool(period.geometry), period.valid_from, period.pk
+
+
+def without_file(code: str) -> list[tuple[int, str]]:
+    """The calibrations of an instrument without the file of their certificate, newest first, as they are named."""
+    rows = Calibration.objects.filter(equipment__code=code, certificate_kept=None).order_by("-valid_from", "-pk")
+    return [
+        (row.pk, f"{row.certificate or f'factor {row.factor}'}, from {timezone.localtime(row.valid_from):%d %b %Y}")
+        for row in rows
+    ]

@@ -8,18 +8,21 @@ from typing import Any
 
 from django.utils import timezone
 
-from labeling.domain.criteria import Criterion
+from labeling.domain.criteria import Criterion, Verdict
 from labeling.domain.display import display
 from labeling.domain.dry_run import Example, dry_run, examples, needed_fields
 from labeling.domain.evaluation import ComputedResult
 from labeling.domain.nuclides import Nuclide
 from labeling.domain.outline import said_of
 from labeling.domain.protocol import Protocol
+from labeling.domain.specification import SpecificationTest
 from labeling.models import ProtocolVersion
 from labeling.selectors.evaluation import nuclide_of
 from labeling.selectors.nuclides import nuclide_in_use
+from labeling.selectors.versions import specification_for
 
 Json = dict[str, Any]
+BEYOND = ("warning", "action")
 
 
 def example_entries(version: ProtocolVersion, *, now: datetime) -> tuple[Example, ...]:
@@ -32,14 +35,19 @@ def example_entries(version: ProtocolVersion, *, now: datetime) -> tuple[Example
 
 
 def dry_run_document(version: ProtocolVersion, entries: Sequence[Example]) -> Json:
-    """Every result from these entries, with its calculation and limits; what is refused, by `step.field`."""
-    protocol = version.document
+    """Every result from these entries, with its calculation, its limits and those of the specification for it; what
+    is refused, by `step.field`."""
+    protocol, specification = version.document, specification_for(version)
     run = dry_run(protocol, entries, nuclide=_nuclide(version))
+    tests = specification.document.tests if specification else ()
+    rows = [_row(protocol, result, tests) for result in run.results]
     return {
         "protocol": version.code,
         "version": version.number,
         "fields": [f"{step}.{field.key}" for step, field in needed_fields(protocol)],
-        "results": [_row(protocol, result) for result in run.results],
+        "specification": str(specification) if specification else None,
+        "results": rows,
+        "beyond_limits": [row["key"] for row in rows if _is_beyond(row)],
         "expires_at": run.expires_at.isoformat() if run.expires_at else None,
         "refused": [{"field": r.name, "part": r.part, "detail": r.detail} for r in run.refused],
         "out_of_range": list(run.out_of_range),
@@ -64,7 +72,11 @@ def _nuclide(version: ProtocolVersion) -> Nuclide:
     return nuclide_of(version) if version.constants else nuclide_in_use(version.nuclide)
 
 
-def _row(protocol: Protocol, result: ComputedResult) -> Json:
+def _is_beyond(row: Json) -> bool:
+    return row["limit_state"] in BEYOND or any(test["verdict"] == Verdict.FAIL for test in row["tests"])
+
+
+def _row(protocol: Protocol, result: ComputedResult, tests: Sequence[SpecificationTest]) -> Json:
     definition = protocol.result(result.key)
     assert definition is not None
     return {
@@ -83,9 +95,20 @@ def _row(protocol: Protocol, result: ComputedResult) -> Json:
         "limit_state": result.limit_state,
         "warning_limit": _limits(definition.warning_limit),
         "action_limit": _limits(definition.action_limit),
+        "tests": [_test(test, result) for test in tests if test.from_result == result.key],
         "missing": list(result.missing),
         "missing_words": [said_of(protocol, name) for name in result.missing],
         "error": result.error or "",
+    }
+
+
+def _test(test: SpecificationTest, result: ComputedResult) -> Json:
+    return {
+        "key": test.key,
+        "title": test.title,
+        "unit": test.unit or "",
+        **(_limits(test.criterion) or {}),
+        "verdict": test.verdict_of_record(result.value, result.flags).value,
     }
 
 

@@ -72,6 +72,7 @@ VERBS = {
     "container.read": "read the container",
     "container.transfer": "moved activity out of the container",
     "container.correct": "corrected what was read of the container",
+    "container.use_up": "used up the container",
     "container.store": "put the container into decay storage",
     "container.survey": "surveyed the container",
     "equipment.register": "registered an instrument",
@@ -88,6 +89,7 @@ VERBS = {
     "equipment.restate": "restated readings",
     "batch.restate": "re-evaluated the batch with restated readings",
     "source.register": "registered a check source",
+    "label.print": "printed",
     "protocol.print": "asked for the printed master record",
     "downtime.issue": "issued a down-time sheet",
     "downtime.void": "made a down-time sheet void",
@@ -263,6 +265,8 @@ def _at_the_bench(rows: Mapping[str, Mapping[str, Any]]) -> str:
         return f" {_words(timer['step'])}"
     if scan := rows.get("labeling_scan"):
         return f" “{scan['scanned']}” for {scan['expected']}"
+    if (printed := rows.get("records_document")) and printed["kind"] == Document.Kind.LABEL:
+        return f" {printed['title']}"
     if sent := rows.get("labeling_dispatch"):
         return f" to {sent['recipient']}"
     return ""

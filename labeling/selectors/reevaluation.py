@@ -17,10 +17,11 @@ from labeling.domain.units import convert
 from labeling.models import Batch, Entry, Reevaluation, Restatement
 from labeling.selectors.evaluation import evaluation_inputs, value_of
 from labeling.selectors.facts import BatchFacts, facts_of
-from labeling.selectors.restated_readings import factor_for, typed_results_of
+from labeling.selectors.restated_readings import factor_for, scaled, typed_results_of
 from lims.signatures.manifestation import signature_row
 
 Json = dict[str, Any]
+BOUNDS = ("<", ">")
 NOISE = Decimal("1e-12")  # of binary arithmetic; what moves by less has not moved
 WITHOUT_VALUE = "waiting"
 
@@ -206,9 +207,13 @@ def _typed(test: SpecificationTest, result: Any, restatement: Restatement) -> Js
     """A result that a person typed, multiplied as an entry is, and judged against the same limits."""
     factor = factor_for(restatement)
     value, verdict = result.value, result.verdict
-    after = value if factor == 1 else str(Decimal(value) * factor)
+    after = value if factor == 1 else scaled(value, factor)
     judged = verdict if factor == 1 else judge(test.criterion, after)
-    shown = [display_recorded(value, test.unit), display(after, None, test.unit or "")]
+    is_bound = after.startswith(BOUNDS)
+    shown = [
+        display_recorded(value, test.unit),
+        display_recorded(after, test.unit) if is_bound else display(after, None, test.unit or ""),
+    ]
     return {
         "key": test.key,
         "title": test.title,

@@ -15,10 +15,13 @@ from django.db.models import Q, QuerySet
 
 from labeling.domain.display import display
 from labeling.domain.instruments import factor_of
+from labeling.domain.quantities import parse_value
 from labeling.domain.units import unit
 from labeling.models import Batch, Container, ContainerEvent, Entry, Lot, RestatedReading, Restatement
+from lims.errors import InvalidInput
 
 Json = dict[str, Any]
+MOST_NAMED = 10
 DOSE_CALIBRATOR = "dose_calibrator"
 
 
@@ -26,6 +29,12 @@ def factor_for(restatement: Restatement, *, setting: str = "") -> Decimal:
     """What a reading taken at `setting` is multiplied by; blank where it does not say its own."""
     used = setting or restatement.setting_used
     return factor_of(factor=restatement.factor, used=used, correct=restatement.setting_correct)
+
+
+def scaled(text: str, factor: Decimal) -> str:
+    """A typed number, or the bound `<0.05`, multiplied; what is below a reading's bound moves with it."""
+    value = parse_value(text, field="value")
+    return f"{value.bound.value}{value.number * factor}"
 
 
 def restated_lots(restatement: Restatement) -> list[Lot]:
@@ -94,11 +103,41 @@ def left_out(restatement: Restatement) -> list[Json]:
         ("lots", lots, "arrival reading", "arrival readings", "of lots"),
         ("containers", events, "reading", "readings", "of containers"),
     )
-    return [
+    unnamed = [
         {"what": what, "count": n, "detail": _sentence(n, one if n == 1 else many, of)}
         for what, n, one, many, of in counted
         if n
     ]
+    return [*unnamed, *_from_raw_data(restatement)]
+
+
+def _from_raw_data(restatement: Restatement) -> list[Json]:
+    """Results that were computed from raw data: which of the raw data the instrument gave is not recorded."""
+    rows = _of_nuclide(
+        Batch.objects.filter(test_results__equipment=restatement.equipment, **_computed(restatement)),
+        restatement,
+        "protocol_version__nuclide",
+    )
+    named = [f"{test} of {number}" for number, test in rows.order_by("pk").values_list("number", "test_results__test")]
+    if not named:
+        return []
+    more = f" and {len(named) - MOST_NAMED} more" if named[MOST_NAMED:] else ""
+    results, name, are = ("result", "names", "is") if len(named) == 1 else ("results", "name", "are")
+    said = (
+        f"{len(named)} test {results} computed from raw data {name} {restatement.equipment.code} and {are} not "
+        f"restated: {', '.join(named[:MOST_NAMED])}{more}. Quality assesses what the new factor does to the raw data."
+    )
+    return [{"what": "computed_results", "count": len(named), "detail": said}]
+
+
+def _computed(restatement: Restatement) -> dict[str, object]:
+    return {
+        "test_results__measured_at__gte": restatement.since,
+        "test_results__measured_at__lt": restatement.until,
+        "test_results__formula__gt": "",
+        "test_results__investigation": None,
+        "test_results__corrected_by": None,
+    }
 
 
 def settings_unsaid(restatement: Restatement) -> bool:
@@ -201,8 +240,9 @@ def _is_activity(symbol: str) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    """Not “clear”, nor “<0.05”: what is only known to be below something is not multiplied."""
+    """A number or a bound such as “<0.05”; not “clear”."""
     try:
-        return Decimal(text).is_finite()
-    except ArithmeticError:
+        parse_value(text, field="value")
+    except InvalidInput:
         return False
+    return True

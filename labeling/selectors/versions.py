@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from labeling.domain.lifecycle import VersionStatus, version_actions
 from labeling.domain.outline import protocol_outline, specification_outline
-from labeling.models import ControlledVersion, ProtocolVersion
+from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
 from lims.errors import NotFound
 from lims.signatures.manifestation import signature_row
 from lims.signatures.models import Signature
@@ -42,13 +42,19 @@ def version_before(version: ControlledVersion) -> ControlledVersion | None:
     return in_use or others.filter(number__lt=version.number).order_by("-number").first()
 
 
+def specification_for(version: ProtocolVersion) -> SpecificationVersion | None:
+    """What a batch of this protocol would be tested against: the effective version, else the newest."""
+    named = SpecificationVersion.objects.filter(code=version.document.specification or "").order_by("-number")
+    return named.filter(status=VersionStatus.EFFECTIVE).first() or named.first()
+
+
 def version_row(version: ControlledVersion) -> dict[str, Any]:
-    signatures = {
-        "reviewed": version.review_signature,
-        "approved": version.approval_signature,
-        "made_effective": version.effective_signature,
-        "retired": version.retirement_signature,
-    }
+    signatures = (
+        version.review_signature,
+        version.approval_signature,
+        version.effective_signature,
+        version.retirement_signature,
+    )
     return {
         "code": version.code,
         "version": version.number,
@@ -58,9 +64,7 @@ def version_row(version: ControlledVersion) -> dict[str, Any]:
         "imported_by": {"username": version.imported_by.username, "full_name": version.imported_by.full_name},
         "imported_at": version.imported_at.isoformat(),
         "signatures": [
-            {**signature_row(s), "meaning": meaning, "holds": signed_text(s) == version.sha256}
-            for meaning, s in signatures.items()
-            if s is not None
+            {**signature_row(s), "holds": signed_text(s) == version.sha256} for s in signatures if s is not None
         ],
         "actions": list(version_actions(VersionStatus(version.status))),
     }

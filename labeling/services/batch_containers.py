@@ -19,6 +19,7 @@ from labeling.models import Batch, Container, ContainerEvent, Entry
 from labeling.selectors.balance import quantities_of
 from labeling.selectors.evaluation import evaluation_inputs, nuclide_of
 from labeling.selectors.facts import facts_of
+from labeling.services.codes import refuse_any_known
 from labeling.services.container_events import (
     add_event,
     columns_of,
@@ -39,6 +40,7 @@ def open_batch_containers(op: Operation, batch: Batch) -> None:
     if plan is None:
         return
     nuclide = nuclide_of(batch.protocol_version)
+    refuse_any_known([f"{batch.number}-{vessel.key}" for vessel in plan.vessels])
     Container.objects.bulk_create(
         Container(
             code=f"{batch.number}-{vessel.key}",

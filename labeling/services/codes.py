@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from labeling.models import Batch, CheckSource, Container, Equipment, Lot
+from django.db.models import Value
+from django.db.models.functions import Upper
+
+from labeling.models import Code
 from lims.errors import Conflict, InvalidInput
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it stands in addresses, and on labels that are scanned
@@ -28,19 +32,31 @@ def refuse_bad_code(code: str, *, field: str = "code") -> None:
 
 
 def refuse_known(code: str, *, besides: str, field: str) -> None:
-    """Raises Conflict where something else bears this code. `besides` is what the new thing is: its own kind is unique
-    by the database."""
-    known = {
-        "container": ("a container", Container.objects.filter(code__iexact=code, lot=None)),
-        "lot": ("a lot", Lot.objects.filter(number__iexact=code)),
-        "batch": ("a batch", Batch.objects.filter(number__iexact=code)),
-        "instrument": ("an instrument", Equipment.objects.filter(code__iexact=code)),
-        "source": ("a check source", CheckSource.objects.filter(code__iexact=code)),
-    }
-    for kind, (words, rows) in known.items():
-        if kind != besides and rows.exists():
-            raise Conflict(
-                f"{code} is {words} already, and a scan of it must mean one thing. Choose another code.",
-                code="code_taken",
-                field=field,
-            )
+    """Raises Conflict where something else bears this code. `besides` is what the new thing is: of its own kind the
+    service speaks itself. The database keeps the same against two people at once; ask again after its refusal."""
+    known = Code.objects.exclude(kind=besides).filter(code=Upper(Value(code))).first()
+    if known is not None:
+        raise Conflict(
+            f"{code} is {known.get_kind_display()} already, and a scan of it must mean one thing. Choose another code.",
+            code="code_taken",
+            field=field,
+        )
+
+
+def refuse_any_known(codes: Sequence[str]) -> None:
+    """Of what a batch brings into being, under codes that follow from its number."""
+    for code in Code.objects.filter(code__in=[code.upper() for code in codes])[:1]:
+        raise Conflict(
+            f"{code} is {code.get_kind_display()} already, and this batch has a container of that code. Plan another "
+            "batch: its number is another one.",
+            code="code_taken",
+        )
+
+
+def free_number(prefix: str, last: str | None) -> str:
+    """The next number behind `last`, past those that something else bears."""
+    counted = (last or "").removeprefix(prefix)
+    number = int(counted) + 1 if counted.isdigit() else 1
+    while Code.objects.filter(code=f"{prefix}{number:04d}").exists():
+        number += 1
+    return f"{prefix}{number:04d}"

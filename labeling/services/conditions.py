@@ -15,8 +15,8 @@ from django.db.models import Q
 from labeling.domain.lifecycle import BatchStatus
 from labeling.models import Entry, Equipment, Lot
 from labeling.selectors.clock import database_now
-from labeling.selectors.containers import inventory
 from labeling.selectors.instruments import conditions, faults_of
+from labeling.selectors.inventory import inventory
 from lims.audit.models import Operation
 from lims.oversight.models import Alarm
 from lims.oversight.services import raise_alarm, sound_alarm

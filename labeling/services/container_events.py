@@ -21,6 +21,8 @@ from lims.audit.models import Operation
 from lims.errors import Conflict, InvalidInput, NotFound
 
 Quantity = Mapping[str, str]
+Status = Container.Status
+AT_WORK = (Status.IN_USE, Status.USED_UP)  # what is used up may be read, filled or emptied once more
 
 
 def lock_container(container_id: int) -> Container:
@@ -32,7 +34,7 @@ def lock_container(container_id: int) -> Container:
 
 
 def refuse_unless_in_use(container: Container) -> None:
-    if container.status != Container.Status.IN_USE:
+    if container.status not in AT_WORK:
         raise Conflict(
             f"{container.code} is {container.get_status_display().lower()}; nothing goes in or out of it any more.",
             code="container_closed",
@@ -58,7 +60,10 @@ def add_event(op: Operation, *, kind: ContainerEvent.Kind, measured_at: datetime
 
 
 def refresh(container: Container) -> Ledger:
-    """Bring the content that the row keeps up to its events."""
+    """Bring the content that the row keeps up to its events, and whether it is used up: emptied by the last of them.
+
+    A waste bin that was emptied is used on. What a person called used up is in use again with its next event.
+    """
     book = ledger_of(container, events_of([container]))
     end = book.end
     if container.status == Container.Status.CLEARED:  # it is final; what was corrected since shows in its events
@@ -67,7 +72,10 @@ def refresh(container: Container) -> Ledger:
     container.content_u = None if end.activity is None else standard_uncertainty(end.activity) or None
     container.content_volume = None if end.volume is None else nominal(end.volume)
     container.content_at = end.at
-    container.save(update_fields=["content", "content_u", "content_volume", "content_at"])
+    if container.status in AT_WORK:
+        emptied = book.is_emptied and container.kind != Container.Kind.WASTE
+        container.status = Status.USED_UP if emptied else Status.IN_USE
+    container.save(update_fields=["content", "content_u", "content_volume", "content_at", "status"])
     return book
 
 

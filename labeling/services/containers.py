@@ -15,7 +15,7 @@ from labeling.models import Container, ContainerEvent
 from labeling.selectors.clock import database_now
 from labeling.selectors.ledgers import MBQ, ML, events_of, ledger_of
 from labeling.selectors.nuclides import nuclide_in_use
-from labeling.services.codes import refuse_bad_code, refuse_known
+from labeling.services.codes import free_number, refuse_bad_code, refuse_known
 from labeling.services.conditions import raise_for_licence
 from labeling.services.container_events import (
     Quantity,
@@ -74,6 +74,7 @@ def open_container(
             with transaction.atomic():
                 row.save(force_insert=True)
         except IntegrityError:
+            refuse_known(code, besides="container", field="code")
             raise Conflict(f"There is a container {code} already.", code="already_exists", field="code") from None
         measured = measured_columns(activity, volume, at=database_now())
         given = measured if activity or volume else measured | {"activity": "0", "volume": "0"}
@@ -156,6 +157,20 @@ def transfer(
         for row in locked.values():
             refresh(row)
     return event
+
+
+def use_up(*, actor: Actor, container_id: int, reason: str = "") -> Container:
+    """Say that nothing more is taken from a container, though a rest may be in it. Its next event takes that back."""
+    require(actor.user, Permission.KEEP_CONTAINERS)
+    code = code_of(container_id)
+    with operation(actor=actor, action="container.use_up", subject=code, reason=reason.strip()):
+        row = lock_container(container_id)
+        refuse_unless_in_use(row)
+        if row.status == Container.Status.USED_UP:
+            raise Conflict(f"{code} is used up already.", code="already_recorded")
+        row.status = Container.Status.USED_UP
+        row.save(update_fields=["status"])
+    return row
 
 
 def correct_event(
@@ -262,5 +277,4 @@ def _next_code() -> str:
     prefix = f"C-{timezone.localdate().year}-"
     codes = Container.objects.filter(code__startswith=prefix)
     last = codes.order_by("-code").values_list("code", flat=True).first()
-    number = last.removeprefix(prefix) if last else "0"
-    return f"{prefix}{int(number) + 1 if number.isdigit() else 1:04d}"
+    return free_number(prefix, last)

@@ -9,7 +9,7 @@ from typing import Any
 from labeling.domain.lifecycle import BatchStatus
 from labeling.models import Batch, Deviation, Dispatch
 from labeling.selectors.batch import find_batch
-from labeling.selectors.bench import product_containers
+from labeling.selectors.bench import expected_on_container, product_containers
 from labeling.selectors.clock import database_now
 from labeling.services.consigned import parcel_of, settle, take
 from labeling.services.container_events import Quantity
@@ -104,11 +104,6 @@ def dispatch_batch(
         )
         settle(parcel)
         return sent
-
-
-def expected_on_container(batch: Batch) -> str:
-    """What the label of the container carries: the identity of the cells, else the number of the batch."""
-    return batch.identity or batch.number
 
 
 def expected_in_words(batch: Batch) -> str:

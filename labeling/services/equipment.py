@@ -54,6 +54,7 @@ def register_equipment(
                     registered_by=actor.user,
                 )
         except IntegrityError:
+            refuse_known(code, besides="instrument", field="code")
             raise Conflict(
                 f"An instrument {code} is registered already.", code="already_exists", field="code"
             ) from None

@@ -92,6 +92,7 @@ def register_source(
                     registered_by=actor.user,
                 )
         except IntegrityError:
+            refuse_known(code, besides="source", field="code")
             raise Conflict(f"A source {code} is registered already.", code="already_exists", field="code") from None
 
 

@@ -86,6 +86,7 @@ def receive_lot(
             with transaction.atomic():
                 lot.save(force_insert=True)
         except IntegrityError:
+            refuse_known(number, besides="lot", field="number")
             raise Conflict(f"A lot {number} was received already.", code="already_exists", field="number") from None
         if stated or received:
             open_lot_container(op, lot, nuclide)

@@ -14,6 +14,7 @@ from labeling.domain.training import Task
 from labeling.models import Batch, DowntimeSheet, ProtocolVersion, SpecificationVersion
 from labeling.selectors.clock import database_now
 from labeling.services.batch_containers import open_batch_containers
+from labeling.services.codes import free_number
 from labeling.services.lifecycle import advance, lock_batch, refuse_stale
 from labeling.services.training import require_training, require_training_for
 from lims.accounts.actors import Actor
@@ -173,4 +174,4 @@ def _next_number(kind: str) -> str:
     """`S-2026-0001` for a synthesis, `L-2026-0001` for a labeling; the year is the site's."""
     prefix = f"{PREFIXES[kind]}-{timezone.localdate().year}-"
     last = Batch.objects.filter(number__startswith=prefix).order_by("-number").values_list("number", flat=True).first()
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+    return free_number(prefix, last)

@@ -1,35 +1,23 @@
-"""Restate readings: another calibration factor or dial setting for a period that is past.
-
-Signed once for the instrument; then each batch gets its re-evaluation in an operation of its own, so that it stands in
-the batch's trail. That part may stop anywhere and go on later: what is left to do is what has no re-evaluation yet.
-"""
+"""Restate readings: another calibration factor or dial setting for a period that is past, signed once for the
+instrument. What becomes of each batch stands in `reevaluating`."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
-from celery import current_app
-from django.db import transaction
-from django.db.models import Count, Max
-from kombu.exceptions import OperationalError
+from django.db.models import Max
 
-from labeling.domain.deviations import DeviationClass
 from labeling.domain.instruments import parse_factor, parse_setting
-from labeling.domain.lifecycle import BatchStatus
 from labeling.domain.nuclides import nuclide as known_nuclide
-from labeling.models import Batch, Deviation, Reevaluation, RestatedReading, Restatement
+from labeling.models import Batch, RestatedReading, Restatement
 from labeling.selectors.batch import find_batch
 from labeling.selectors.clock import database_now
 from labeling.selectors.reevaluation import (
     Json,
     Reevaluated,
     affected_entries,
-    names,
-    pending_batches,
     reevaluated,
     terms_of,
 )
@@ -43,11 +31,9 @@ from labeling.selectors.restated_readings import (
 )
 from labeling.services.arrivals import restated_arrival
 from labeling.services.calibrating import FURTHEST_BACK, percent
-from labeling.services.deviations import open_deviation
 from labeling.services.equipment import find_equipment
-from labeling.services.lifecycle import lock_batch
-from labeling.services.results import recompute
-from lims.accounts.actors import Actor, Source
+from labeling.services.reevaluating import AT_ONCE, carry_on
+from lims.accounts.actors import Actor
 from lims.accounts.attestation import Credential, attest
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
@@ -55,13 +41,8 @@ from lims.audit.operations import operation
 from lims.errors import Conflict, InvalidInput, Stale
 from lims.oversight.models import Alarm
 from lims.oversight.services import raise_alarm
-from lims.records.services import DOORBELL
 from lims.signatures.meanings import Meaning
 from lims.signatures.signing import digest_of, sign
-
-log = logging.getLogger(__name__)
-AT_ONCE = 50  # batches that one request re-evaluates; a worker goes on with the others
-CARRY_ON_TASK = "labeling.tasks.carry_on_restating"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,62 +124,6 @@ def restate(
         _keep(op, restatement, readings)
     carry_on(restatement.pk, source=actor.source)
     return restatement
-
-
-def carry_on(restatement_id: int, *, source: Source = Source.TASK) -> int:
-    """Re-evaluate some of the batches that still wait, and ring for the others. Gives how many are left."""
-    restatement = Restatement.objects.select_related("equipment", "signature__signer").get(pk=restatement_id)
-    waiting = pending_batches(restatement)
-    actor = Actor(restatement.signature.signer, source)
-    for number in waiting[:AT_ONCE]:
-        _reevaluate(actor, restatement, number)
-    left = len(waiting[AT_ONCE:])
-    if left:
-        transaction.on_commit(partial(_ring, restatement_id))
-    return left
-
-
-def unfinished() -> list[int]:
-    """Restatements that still have batches to re-evaluate, among the newest: the older ones were swept before."""
-    newest = Restatement.objects.annotate(done=Count("reevaluations")).order_by("-id")[:AT_ONCE]
-    return [row.pk for row in newest if row.done < len(row.batches)]
-
-
-def _reevaluate(actor: Actor, restatement: Restatement, number: str) -> None:
-    code, reason = restatement.equipment.code, restatement.signature.reason
-    with operation(actor=actor, action="batch.restate", subject=number, reason=reason) as op:
-        batch = lock_batch(number)
-        if Reevaluation.objects.filter(restatement=restatement, batch=batch).exists():
-            return  # somebody else was here between the list and the lock
-        found = reevaluated(batch, restatement)
-        in_progress = BatchStatus(batch.status) is BatchStatus.IN_PROGRESS
-        moved = found.verdicts_moved
-        Reevaluation.objects.create(
-            restatement=restatement,
-            batch=batch,
-            results=found.results,
-            tests=found.tests,
-            verdict_moved=bool(moved),
-            recomputed=in_progress,
-            operation=op,
-        )
-        if in_progress:
-            recompute(op, batch)
-        if not moved:
-            return
-        text = f"With the readings on {code} restated, another verdict comes out for: {names(moved)}."
-        released = BatchStatus(batch.status) is BatchStatus.RELEASED
-        severity = DeviationClass.CRITICAL if released else DeviationClass.MAJOR
-        open_deviation(op, batch, kind=Deviation.Kind.RESTATED, text=text, severity=severity)
-        if released:
-            raise_alarm(
-                op,
-                kind=Alarm.Kind.RESTATED,
-                severity=Alarm.Severity.CRITICAL,
-                subject=number,
-                text=f"{number} is released. {text}",
-                cause=f"restated:{restatement.pk}:{number}",
-            )
 
 
 def _proposed(code: str, proposal: Proposal) -> Restatement:
@@ -290,19 +215,3 @@ def _manifest(restatement: Restatement, batches: Sequence[str], readings: Sequen
         "readings": [[row.lot_id, row.event_id, row.reading["after"]["display"]] for row in readings],
         "left_out": left_out(restatement),
     }
-
-
-def _ring(restatement_id: int) -> None:
-    """Tell a worker. Best effort: the rows are the queue, and the sweep rings again."""
-    try:
-        with current_app.connection_for_write(transport_options=DOORBELL) as connection:
-            current_app.send_task(
-                CARRY_ON_TASK,
-                args=[restatement_id],
-                queue="celery",
-                connection=connection,
-                retry=False,
-                ignore_result=True,
-            )
-    except (OperationalError, OSError) as error:
-        log.warning("The task queue did not answer for restatement %s; the sweep goes on: %s", restatement_id, error)

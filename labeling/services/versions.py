@@ -19,6 +19,7 @@ from labeling.selectors.training import keeps_from_effective
 from labeling.services.demonstration import train_demo_accounts
 from lims.accounts.actors import Actor
 from lims.accounts.attestation import Attestation, Credential, attest
+from lims.accounts.models import User
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
 from lims.audit.operations import operation
@@ -70,15 +71,24 @@ def _import(actor: Actor, version: V, text: str) -> tuple[V, bool]:
 
 
 def submit_version(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:
-    """Someone has read the draft and stands behind it; another person has to approve it."""
+    """Someone has read the draft and stands behind it; another person has to approve it.
+
+    Who wrote it signs that they did, never that they reviewed it: then whoever approves it is the second person
+    (21 CFR 211.186(a)).
+    """
     attestation = attest(actor, credential, purpose=f"{TYPE_NAMES[model]}.submit")
     attestation.require(Permission.SUBMIT_DOCUMENT)
     with operation(actor=attestation.actor, action=f"{TYPE_NAMES[model]}.submit", subject=code) as op:
         version = _lock(model, code, number)
+        meaning = meaning_of_submitting(version, attestation.user)
         version.review_signature = _sign(
-            op, attestation, version, Meaning.REVIEWED, Permission.SUBMIT_DOCUMENT, VersionAction.SUBMIT
+            op, attestation, version, meaning, Permission.SUBMIT_DOCUMENT, VersionAction.SUBMIT
         )
         return _save(version, "review_signature")
+
+
+def meaning_of_submitting(version: ControlledVersion, signer: User) -> Meaning:
+    return Meaning.PREPARED if version.imported_by_id == signer.pk else Meaning.REVIEWED
 
 
 def approve_version(*, model: type[V], actor: Actor, code: str, number: int, credential: Credential) -> V:

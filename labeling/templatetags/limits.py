@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from django import template
 
@@ -17,6 +17,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 WIDTH = Decimal(176)
 EDGE = Decimal(8)
 WHOLE = Decimal(100)
+ENDS = Context(prec=4)  # where the value itself is an end, a few of its digits say where
 TONES = {"pass": "pass", "within": "pass", "fail": "fail", "action": "fail", "warning": "warn"}
 CENSORED = re.compile(r"^\s*[<>]=?\s*")
 
@@ -94,8 +95,8 @@ def limit_bar(
         "spread_from": x(point - spread) if spread else None,
         "spread_to": x(point + spread) if spread else None,
         "tone": TONES.get(tone, ""),
-        "start": number(f"{start.normalize():f}"),
-        "end": number(f"{end.normalize():f}"),
+        "start": number(f"{ENDS.plus(start).normalize():f}"),
+        "end": number(f"{ENDS.plus(end).normalize():f}"),
         **margin,
     }
 

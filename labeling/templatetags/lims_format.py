@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from django import template
+from django.forms import BoundField
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
@@ -222,6 +223,15 @@ def initials(person: object) -> str:
     """`MK` for Marie Keller; the full name belongs in the title beside it."""
     name = str(person.get("full_name", "") if isinstance(person, dict) else getattr(person, "full_name", "") or "")
     return "".join(part[0] for part in re.split(r"[\s-]+", name) if part and part[0].isalpha()).upper()[:4]
+
+
+@register.filter
+def zoned(hint: object, bound: BoundField) -> str:
+    """The hint of a field; for a date and time with the zone it is typed in, whatever format the browser shows."""
+    said = str(hint or "")
+    if getattr(bound.field.widget, "input_type", "") != "datetime-local" or "ite time" in said:
+        return said
+    return f"{said} Site time, {timezone.localtime().tzname()}.".strip()
 
 
 @register.filter

@@ -13,7 +13,14 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_http_methods, require_safe
 
-from labeling.forms.containers import ContainerForm, ContainerReadingForm, StorageForm, SurveyForm, TransferForm
+from labeling.forms.containers import (
+    ContainerForm,
+    ContainerReadingForm,
+    StorageForm,
+    SurveyForm,
+    TransferForm,
+    UsedUpForm,
+)
 from labeling.models import Container, Equipment
 from labeling.selectors.balance import balance_document
 from labeling.selectors.batch import document_of, find_batch
@@ -22,12 +29,14 @@ from labeling.selectors.containers import (
     container_row,
     containers,
     find_container,
-    inventory,
     scanned_container,
 )
 from labeling.selectors.facts import facts_of
+from labeling.selectors.inventory import inventory
+from labeling.selectors.labels import product_in
 from labeling.selectors.nuclides import nuclide_codes
-from labeling.services.containers import open_container, read_container, transfer
+from labeling.services.container_events import AT_WORK
+from labeling.services.containers import open_container, read_container, transfer, use_up
 from labeling.services.decay_storage import store_for_decay, survey_waste
 from labeling.views.activity import activity_now
 from labeling.views.pages import MEANINGS, Outcome, act, allowed, batch_frame, carried_out, page, shown, zone_hint
@@ -87,7 +96,8 @@ def container(request: HttpRequest, pk: int) -> HttpResponse:
 def container_page(request: HttpRequest, pk: int, outcome: Outcome | None = None, **forms: Form) -> HttpResponse:
     row = find_container(pk)
     document = container_document(row, at=timezone.now())
-    keeps = allowed(request, Permission.KEEP_CONTAINERS) and row.status == Container.Status.IN_USE
+    keeps = allowed(request, Permission.KEEP_CONTAINERS) and row.status in AT_WORK
+    in_use = keeps and row.status == Container.Status.IN_USE
     clears = allowed(request, Permission.CLEAR_WASTE) and document["can_be_surveyed"]
     waits = row.status == Container.Status.DECAY_STORAGE and not document["can_be_surveyed"]
     context = {
@@ -97,8 +107,10 @@ def container_page(request: HttpRequest, pk: int, outcome: Outcome | None = None
         "reading_form": (forms.get("reading") or _reading_form()) if keeps else None,
         "transfer_form": (forms.get("transfer") or TransferForm(slug="transfer")) if keeps else None,
         "storage_form": (forms.get("storage") or StorageForm(slug="storage")) if keeps else None,
+        "used_up_form": (forms.get("used_up") or UsedUpForm(slug="used_up")) if in_use else None,
         "survey_form": (forms.get("survey") or _survey_form()) if clears else None,
         "waits": waits,
+        "holds_product": product_in(row) is not None,
         "meanings": MEANINGS,
         "zone_hint": zone_hint(),
     }
@@ -134,6 +146,14 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
         transfer(actor=actor_of(request), container_id=pk, **typed, **form.amounts())
 
     return _back(request, pk, carried_out(form, do), transfer=form)
+
+
+@page
+@act
+def used_up(request: HttpRequest, pk: int) -> HttpResponse:
+    form = UsedUpForm(request.POST, slug="used_up")
+    outcome = carried_out(form, lambda: use_up(actor=actor_of(request), container_id=pk, **form.cleaned_data))
+    return _back(request, pk, outcome, used_up=form)
 
 
 @page

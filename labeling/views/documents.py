@@ -17,13 +17,14 @@ from labeling.forms.registers import ImportForm
 from labeling.models import ControlledVersion, ProtocolVersion, SpecificationVersion
 from labeling.selectors.downtime import prints_of
 from labeling.selectors.training import keeps_from_effective
-from labeling.selectors.versions import outline_of, version_before
+from labeling.selectors.versions import outline_of, specification_for, version_before
 from labeling.services.versions import (
     TYPE_NAMES,
     approve_version,
     import_protocol,
     import_specification,
     make_version_effective,
+    meaning_of_submitting,
     retire_version,
     submit_version,
 )
@@ -48,6 +49,10 @@ ACTS = {
 }
 ON_ITS_WAY = (VersionStatus.DRAFT, VersionStatus.SUBMITTED, VersionStatus.APPROVED)
 MOST_NAMED = 6
+OWN_DRAFT = (
+    "You wrote this draft, so that your signature does not say that it was reviewed: another reviewer's does. "
+    "Submitted by you, it is checked by the person who approves it."
+)
 TURNS = {
     VersionStatus.DRAFT: (Permission.SUBMIT_DOCUMENT, "A reviewer reads this draft and submits it for approval."),
     VersionStatus.SUBMITTED: (Permission.APPROVE_DOCUMENT, "Quality approves this version."),
@@ -115,13 +120,13 @@ def version_page(
         "lines": found.text.splitlines(),
         "signatures": [{"signature": s, "text": MEANINGS[s.meaning]} for s in signatures if s is not None],
         "acts": [
-            _act(found, action, forms)
+            _act(found, action, forms, request.user)
             for action in _open_acts(request, found)
             if not (untrained and action is VersionAction.MAKE_EFFECTIVE)
         ],
         "untrained": untrained,
         "turn": _who_goes_on(request, found),
-        "specification": _specification_of(found),
+        "specification": specification_for(found) if isinstance(found, ProtocolVersion) else None,
         "signed": signed,
         "may_draft": allowed(request, Permission.DRAFT_DOCUMENT),
         "may_print": allowed(request, Permission.ISSUE_PRINT),
@@ -151,21 +156,16 @@ def _who_goes_on(request: HttpRequest, found: ControlledVersion) -> str:
     """Whose turn it is, where it is not this person's."""
     if found.status == VersionStatus.SUBMITTED and is_by(found, request.user):
         return "You imported or reviewed this version; another person with the quality role approves it."
+    if found.status == VersionStatus.DRAFT and found.imported_by_id == request.user.pk:
+        return OWN_DRAFT
     permission, sentence = TURNS.get(VersionStatus(found.status), (Permission.VIEW, ""))
     return "" if allowed(request, permission) else sentence
 
 
-def _specification_of(found: ControlledVersion) -> SpecificationVersion | None:
-    """What a batch of this protocol would be tested against: the effective version, else the newest."""
-    code = found.document.specification if isinstance(found, ProtocolVersion) else None
-    versions = SpecificationVersion.objects.filter(code=code).order_by("-number") if code else None
-    if versions is None:
-        return None
-    return versions.filter(status=VersionStatus.EFFECTIVE).first() or versions.first()
-
-
-def _act(found: ControlledVersion, action: VersionAction, forms: dict[str, Form]) -> dict[str, Any]:
+def _act(found: ControlledVersion, action: VersionAction, forms: dict[str, Form], person: Any) -> dict[str, Any]:
     label, meaning = ACTS[action]
+    if action is VersionAction.SUBMIT:
+        meaning = meaning_of_submitting(found, person).value
     kind = ReasonedSignatureForm if action is VersionAction.RETIRE else SignatureForm
     return {
         "action": action.value,

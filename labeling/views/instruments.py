@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from labeling.forms.instruments import (
     AccuracyForm,
     AllowanceForm,
+    CalibrationFileForm,
     CalibrationForm,
     CheckForm,
     ConstancyForm,
@@ -24,11 +25,13 @@ from labeling.forms.instruments import (
     SourceForm,
 )
 from labeling.models import CheckSource, EquipmentCheck
+from labeling.selectors.calibrations import without_file
 from labeling.selectors.instrument_rows import find_instrument, instrument_row, instrument_rows
 from labeling.selectors.instrument_uses import allowable_readings
 from labeling.selectors.logbook import source_row, trend_of
 from labeling.selectors.stock import instruments
 from labeling.services.calibrating import record_calibration
+from labeling.services.calibration_certificates import attach_calibration_certificate
 from labeling.services.equipment import describe_equipment, record_check, register_equipment
 from labeling.services.instrument_checks import (
     SourceReading,
@@ -125,6 +128,8 @@ def _forms(request: HttpRequest, row: dict[str, Any], given: dict[str, Form]) ->
                 slug="description", initial={name: row[name] for name in ("name", "maker", "model", "location")}
             ),
         }
+        if calibrations := without_file(row["code"]):
+            offered["certificate_form"] = CalibrationFileForm(slug="certificate", calibrations=calibrations)
         if row["kind"] == "dose_calibrator":
             offered["linearity_form"] = SeriesForm(slug="linearity")
             if known := _sources():
@@ -175,6 +180,19 @@ def calibrate(request: HttpRequest, code: str) -> HttpResponse:
         "calibration",
         form,
         lambda actor: record_calibration(actor=actor, code=code, **form.to_command()),
+    )
+
+
+@page_for(Permission.KEEP_EQUIPMENT)
+@act
+def certificate(request: HttpRequest, code: str) -> HttpResponse:
+    form = CalibrationFileForm(request.POST, request.FILES, slug="certificate", calibrations=without_file(code))
+    return _kept(
+        request,
+        code,
+        "certificate",
+        form,
+        lambda actor: attach_calibration_certificate(actor=actor, code=code, **form.to_command()),
     )
 
 

@@ -50,7 +50,9 @@ def records_of(
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def records(request: HttpRequest) -> HttpResponse:
-    found = one_page(request, Document.objects.defer("pdf", "context", "attachments").order_by("-pk"))
+    # Labels stand on the page of what they are stuck on, and under the records of its batch.
+    kept = Document.objects.exclude(kind=Document.Kind.LABEL).defer("pdf", "context", "attachments")
+    found = one_page(request, kept.order_by("-pk"))
     posted = request.method == "POST"
     form = VerifyForm(request.POST if posted else None, request.FILES if posted else None, slug="verify")
     context: dict[str, Any] = {
@@ -74,7 +76,9 @@ def records(request: HttpRequest) -> HttpResponse:
 
 
 def place_of(document: Document) -> str:
-    """The page of what a record is about."""
+    """The page of what a record is about; none of a label, which may be of anything that is scanned."""
+    if document.kind == Document.Kind.LABEL:
+        return ""
     if document.kind == Document.Kind.MASTER_RECORD:
         code, _, number = document.subject.rpartition("/")
         return reverse("labeling:version", args=["protocols", code, number])

@@ -15,6 +15,7 @@ from labeling.models import Batch, ControlledVersion, Deviation, Lot, ProtocolVe
 from labeling.selectors.stock import lots
 from labeling.views.pages import allowed
 from lims.accounts.roles import Permission
+from lims.signatures.meanings import Meaning
 
 COLUMN_LENGTH = 12
 Wait = dict[str, str]
@@ -127,7 +128,12 @@ def _documents(request: HttpRequest) -> Iterable[Wait]:
         if allowed(request, Permission.APPROVE_DOCUMENT):
             for version in versions.filter(status=VersionStatus.SUBMITTED)[:COLUMN_LENGTH]:
                 if not is_by(version, request.user):
-                    yield _document(kind, version, "approve it, it is reviewed.")
+                    signed = version.review_signature
+                    reviewed = signed is not None and signed.meaning == Meaning.REVIEWED
+                    said = (
+                        "approve it, it is reviewed." if reviewed else "check and approve it, its author submitted it."
+                    )
+                    yield _document(kind, version, said)
             for version in versions.filter(status=VersionStatus.APPROVED)[:COLUMN_LENGTH]:
                 yield _document(kind, version, "make it effective, it is approved.")
 

@@ -45,6 +45,7 @@ from lims.accounts.actors import actor_of
 from lims.accounts.forms import SignatureForm
 from lims.accounts.roles import Permission
 from lims.errors import NotFound
+from lims.headers import with_webassembly
 
 
 @page
@@ -71,7 +72,9 @@ def live(request: HttpRequest, number: str) -> HttpResponse:
 
 def worksheet(request: HttpRequest, number: str, outcome: Outcome | None = None, **forms: Form) -> HttpResponse:
     """The page of the work, with the form that was refused (`entry`, `timer`, `verify`, ...) as it was typed."""
-    return shown(request, "labeling/batch_work.html", _context(request, number, outcome, forms), outcome)
+    return with_webassembly(
+        shown(request, "labeling/batch_work.html", _context(request, number, outcome, forms), outcome)
+    )
 
 
 def _context(request: HttpRequest, number: str, outcome: Outcome | None, forms: Mapping[str, Form]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Permission(StrEnum):
     SUBMIT_DOCUMENT = "review and submit protocols and specifications"
     APPROVE_DOCUMENT = "approve protocols and specifications and make them effective"
     ISSUE_PRINT = "issue master records and blank worksheets"
+    PRINT_LABEL = "print labels"
     STAND_IN = "sign for a down-time sheet in place of a person who is not available"
     READ_AUDIT = "read the audit trail"
     REVIEW_AUDIT = "review the audit trail of a batch"
@@ -70,13 +71,14 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.DRAFT_DOCUMENT),
                 *(P.KEEP_CONTAINERS, P.DISPATCH_BATCH, P.SERVE_EQUIPMENT, P.REPORT_DEVIATION),
-                *(P.ISSUE_PRINT, P.WATCH, P.ACKNOWLEDGE),
+                *(P.ISSUE_PRINT, P.PRINT_LABEL, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.VERIFIER: frozenset({P.VIEW, P.VERIFY, P.ALLOW_UNCHECKED, P.REPORT_DEVIATION, P.WATCH}),
         Role.ANALYST: frozenset(
             {
                 *(P.VIEW, P.TEST, P.KEEP_EQUIPMENT, P.SERVE_EQUIPMENT, P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
+                P.PRINT_LABEL,
             }
         ),
         Role.REVIEWER: frozenset(
@@ -88,7 +90,7 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.RELEASER: frozenset(
             {
                 *(P.VIEW, P.RELEASE_BATCH, P.REJECT_BATCH, P.HOLD_BATCH, P.REPORT_DEVIATION, P.READ_AUDIT),
-                *(P.DISPATCH_BATCH, P.WATCH, P.ACKNOWLEDGE),
+                *(P.DISPATCH_BATCH, P.PRINT_LABEL, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         Role.QUALITY: frozenset(
@@ -98,14 +100,14 @@ _MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 *(P.DRAFT_DOCUMENT, P.APPROVE_DOCUMENT, P.TRAIN, P.READ_AUDIT, P.REVIEW_SITE_AUDIT),
                 *(P.READ_ACCESS, P.REVIEW_ACCESS),
                 *(P.SERVE_EQUIPMENT, P.RULE_EQUIPMENT, P.ALLOW_UNCHECKED, P.RESTATE),
-                *(P.ISSUE_PRINT, P.STAND_IN, P.WATCH, P.ACKNOWLEDGE),
+                *(P.ISSUE_PRINT, P.PRINT_LABEL, P.STAND_IN, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         # Sees and answers for alarms, instruments, stock and waste; neither makes a batch nor decides about one.
         Role.RADIATION_SAFETY: frozenset(
             {
                 *(P.VIEW, P.KEEP_EQUIPMENT, P.SERVE_EQUIPMENT, P.KEEP_CONTAINERS, P.CLEAR_WASTE),
-                *(P.REPORT_DEVIATION, P.WATCH, P.ACKNOWLEDGE),
+                *(P.REPORT_DEVIATION, P.PRINT_LABEL, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         # Independent of record content (FDA Data Integrity Q&A 2018, Q4): no permission over batches or results.

@@ -29,7 +29,7 @@ PERMISSIONS: Mapping[Scope, frozenset[Permission]] = MappingProxyType(
         Scope.RECORD: frozenset(
             {
                 *(P.VIEW, P.MAKE_BATCH, P.RECEIVE_LOT, P.KEEP_EQUIPMENT, P.TEST, P.HOLD_BATCH, P.DRAFT_DOCUMENT),
-                *(P.KEEP_CONTAINERS, P.REPORT_DEVIATION, P.ISSUE_PRINT, P.WATCH, P.ACKNOWLEDGE),
+                *(P.KEEP_CONTAINERS, P.REPORT_DEVIATION, P.ISSUE_PRINT, P.PRINT_LABEL, P.WATCH, P.ACKNOWLEDGE),
             }
         ),
         # Acts that take a signature. The scope lets the request through; the factors in it sign, never the token.

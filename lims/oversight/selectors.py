@@ -14,9 +14,12 @@ from lims.signatures.models import Signature
 
 Json = dict[str, Any]
 
-# Acts upon a subject that leave its record as it was: the review itself, exports, alarms, the decision, its print.
+# Acts upon a subject that leave its record as it was: the review itself, exports, alarms, the decision, its prints.
 LEAVES_THE_RECORD = Q(action__in=("batch.release", "batch.reject")) | (
-    Q(action__startswith="audit.") | Q(action__startswith="alarm.") | Q(action__startswith="document.")
+    Q(action__startswith="audit.")
+    | Q(action__startswith="alarm.")
+    | Q(action__startswith="document.")
+    | Q(action="label.print")
 )
 
 

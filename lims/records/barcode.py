@@ -32,9 +32,10 @@ def code128(text: str, *, module_mm: float = 0.25, height_mm: float = 8.0) -> Sa
     bars = "".join(f"M{starts[i]} 0h{widths[i]}v1h-{widths[i]}z" for i in range(0, len(widths), 2))
     return format_html(
         '<svg class="barcode" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} 1" preserveAspectRatio="none"'
-        ' style="width: {}mm; height: {}mm"><path d="{}"/></svg>',
+        ' style="width: {}mm; height: {}mm"><title>Barcode of {}</title><path d="{}"/></svg>',
         starts[-1],
         round(starts[-1] * module_mm, 3),
         height_mm,
+        text,
         bars,
     )

@@ -24,6 +24,7 @@ class Document(models.Model):
         MASTER_RECORD = "master_record", "Master record"
         BLANK_WORKSHEET = "blank_worksheet", "Blank worksheet"
         AUDIT_TRAIL = "audit_trail", "Audit trail"
+        LABEL = "label", "Label"
         PACKAGE = "inspection_package", "Inspection package"
 
     class State(models.TextChoices):

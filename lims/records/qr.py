@@ -12,8 +12,9 @@ def qr_code(text: str, *, size_mm: float = 18.0) -> SafeString:
     rows = list(segno.make(text, error="m", micro=False).matrix)
     modules = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
     return format_html(
-        '<svg class="qr" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" style="width: {}mm; height: {}mm">'
-        '<path d="{}"/></svg>',
+        '<svg class="qr" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" width="{}mm" height="{}mm">'
+        '<title>QR code of {}</title><path d="{}"/></svg>',
         *(len(rows), len(rows), size_mm, size_mm),
+        text,
         modules,
     )

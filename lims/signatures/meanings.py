@@ -12,6 +12,7 @@ from lims.accounts.roles import Permission
 class Meaning(StrEnum):
     PERFORMED = "performed"
     VERIFIED = "verified"
+    PREPARED = "prepared"
     REVIEWED = "reviewed"
     APPROVED = "approved"
     MADE_EFFECTIVE = "made_effective"
@@ -44,6 +45,7 @@ class Meaning(StrEnum):
 _TEXT = {
     Meaning.PERFORMED: "I performed this work and recorded it as it happened.",
     Meaning.VERIFIED: "I checked this as the second person.",
+    Meaning.PREPARED: "I wrote this and submit it; another person has to check it.",
     Meaning.REVIEWED: "I reviewed this.",
     Meaning.APPROVED: "I approve this for use.",
     Meaning.MADE_EFFECTIVE: "I make this effective.",
@@ -75,6 +77,7 @@ PERMISSIONS: Mapping[str, frozenset[P]] = MappingProxyType(
     {
         Meaning.PERFORMED: frozenset({P.MAKE_BATCH}),
         Meaning.VERIFIED: frozenset({P.VERIFY}),
+        Meaning.PREPARED: frozenset({P.SUBMIT_DOCUMENT}),
         Meaning.REVIEWED: frozenset({P.SUBMIT_DOCUMENT, P.REVIEW_RESULT}),
         Meaning.APPROVED: frozenset({P.APPROVE_DOCUMENT, P.RULE_EQUIPMENT}),
         Meaning.MADE_EFFECTIVE: frozenset({P.APPROVE_DOCUMENT}),

@@ -16,7 +16,8 @@ from labeling.selectors.facts import completion_manifest, deviation_manifest, st
 from labeling.selectors.versions import find_version
 from labeling.services.audit_review import trail_manifest
 from labeling.services.materials import lot_manifest
-from labeling.services.versions import TYPE_NAMES, version_manifest
+from labeling.services.versions import TYPE_NAMES, meaning_of_submitting, version_manifest
+from lims.accounts.models import User
 from lims.accounts.roles import Permission
 from lims.errors import Conflict, InvalidInput, NotFound
 from lims.oversight.selectors import trail_of
@@ -33,8 +34,8 @@ MODELS = {word: model for model, word in TYPE_NAMES.items()}
 class Desk:
     """What lies before somebody who signs, read once for all the forms of a page."""
 
-    def __init__(self, subject: str) -> None:
-        self.subject = subject
+    def __init__(self, subject: str, signer: User | None = None) -> None:
+        self.subject, self.signer = subject, signer
 
     @cached_property
     def assessment(self) -> Assessment:
@@ -145,7 +146,9 @@ def _version(
             raise NotFound(f"“{about}” is no version of {desk.subject}.")
         version = find_version(MODELS[word], desk.subject, int(about))
         version_target(VersionStatus(version.status), action)
-        return Proposal(version.code, str(version), meaning, permission, version_manifest(version))
+        by = desk.signer if action is VersionAction.SUBMIT else None
+        means = meaning_of_submitting(version, by) if by else meaning
+        return Proposal(version.code, str(version), means, permission, version_manifest(version))
 
     return propose
 

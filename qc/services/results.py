@@ -21,15 +21,12 @@ from labeling.services.equipment import instrument_for
 from labeling.services.lifecycle import lock_batch, refuse_stale
 from labeling.services.training import require_training_for
 from lims.accounts.actors import Actor
-from lims.accounts.attestation import Credential, attest
 from lims.accounts.roles import Permission, require
 from lims.audit.models import Operation
 from lims.audit.operations import operation
-from lims.errors import Conflict, InvalidInput, NotFound, SegregationOfDuties
-from lims.signatures.meanings import Meaning
-from lims.signatures.signing import sign
+from lims.errors import Conflict, InvalidInput, NotFound
 from qc.domain.release import limit_text
-from qc.models import Investigation, TestResult
+from qc.models import TestResult
 from qc.selectors import current, shown
 from qc.services.corrections import tell_of_correction, to_correct
 
@@ -66,7 +63,7 @@ def record_result(
         batch = lock_batch(number)
         refuse_stale(op, batch, revision)
         definition = _test_of(batch, test)
-        _refuse_wrong_status(batch, definition)
+        refuse_wrong_status(batch, definition)
         attempts = list(
             TestResult.objects.filter(batch=batch, test=test)
             .select_related("review", "investigation", "corrected_by")
@@ -115,31 +112,6 @@ def _tell_of_failure(op: Operation, batch: Batch, definition: SpecificationTest,
     value = shown(definition, result.value, result.u)
     text = f"{definition.title} is {value}, known only after the release; the limit is {limit}."
     open_deviation(op, batch, kind=Deviation.Kind.AFTER_RELEASE, text=text)
-
-
-def invalidate_result(
-    *, actor: Actor, number: str, result_id: int, cause: str, credential: Credential, revision: int | None = None
-) -> Investigation:
-    """Close an investigation that found why a result does not count. The result stays in sight and in print."""
-    attestation = attest(actor, credential, purpose="result.investigate")
-    attestation.require(Permission.INVESTIGATE)
-    with operation(actor=attestation.actor, action="result.investigate", subject=number, reason=cause) as op:
-        result = locked_result(op, number, result_id, revision)
-        if attestation.user.pk == result.recorded_by_id:
-            raise SegregationOfDuties("You recorded this result yourself; another person has to investigate it.")
-        specification = result.specification_version.document
-        _refuse_wrong_status(result.batch, specification.test(result.test), "investigated")
-        if not cause.strip():
-            raise InvalidInput("State the assignable cause that was found.", code="missing_value", field="cause")
-        signature = sign(
-            op,
-            attestation,
-            meaning=Meaning.INVALIDATED,
-            permission=Permission.INVESTIGATE,
-            covers=f"test {result.test} of {number}",
-            manifest={**result_manifest(result), "cause": cause.strip()},
-        )
-        return Investigation.objects.create(test_result=result, cause=cause.strip(), signature=signature)
 
 
 def result_manifest(result: TestResult) -> dict[str, object]:
@@ -269,7 +241,7 @@ def _test_of(batch: Batch, key: str) -> SpecificationTest:
     return test
 
 
-def _refuse_wrong_status(batch: Batch, definition: SpecificationTest, verb: str = "recorded") -> None:
+def refuse_wrong_status(batch: Batch, definition: SpecificationTest, verb: str = "recorded") -> None:
     status = BatchStatus(batch.status)
     allowed = TESTED | {S.RELEASED} if definition.required_before == "final" else TESTED
     if status not in allowed:

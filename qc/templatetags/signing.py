@@ -36,7 +36,7 @@ def _proposal(context: RequestContext, act: str, subject: str, about: str) -> tu
     if not act or not subject or request is None:
         return None
     desks: dict[str, Desk] = request.__dict__.setdefault(DESKS, {})
-    desk = desks.setdefault(subject, Desk(subject))
+    desk = desks.setdefault(subject, Desk(subject, request.user))
     try:
         return proposal_of(act, desk, about), desk
     except DomainError:  # nobody is asked to sign this now; the form says why when it is sent

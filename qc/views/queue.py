@@ -13,7 +13,7 @@ from labeling.domain.lifecycle import BatchStatus
 from labeling.models import Batch
 from labeling.selectors.batch import summary_of
 from labeling.views.pages import page
-from qc.selectors import assess, blockers_of
+from qc.selectors import Assessment, assess_several, blockers_of
 
 WAITING = [BatchStatus.QUARANTINE, BatchStatus.ON_HOLD]
 AT_ONCE = 25
@@ -31,14 +31,13 @@ def release(request: HttpRequest) -> HttpResponse:
         .order_by(F("expires_at").asc(nulls_last=True), "id")
     )
     rows = list(waiting[: AT_ONCE + 1])
-    context = {"rows": [_row(batch) for batch in rows[:AT_ONCE]], "more": len(rows) > AT_ONCE}
+    context = {"rows": [_row(assessment) for assessment in assess_several(rows[:AT_ONCE])], "more": len(rows) > AT_ONCE}
     return render(request, "qc/release.html", context)
 
 
-def _row(batch: Batch) -> dict[str, Any]:
-    assessment = assess(batch)
+def _row(assessment: Assessment) -> dict[str, Any]:
     return {
-        "batch": summary_of(batch),
+        "batch": summary_of(assessment.facts.batch),
         "possible": assessment.evaluation.decision_possible,
         "blockers": blockers_of(assessment),
     }

@@ -25,7 +25,8 @@ from lims.errors import NotFound
 from lims.signatures.signing import digest_of
 from qc.forms import InvestigationForm, ResultForm, SeriesReviewForm
 from qc.selectors import Assessment, assess, document_with_tests, product_measured
-from qc.services.results import invalidate_result, record_result, result_manifest
+from qc.services.investigations import invalidate_result
+from qc.services.results import record_result, result_manifest
 from qc.views.reviewing import awaits_review, may_review, series_of, signed_facts, who_reviews
 
 GROUPS = (("release", "Before release"), ("final", "After release, before the batch is closed"))

@@ -1,5 +1,6 @@
 // A scan finds its field, whatever has the focus: a wedge types faster than a person and ends with Enter; a camera reads.
 // What does not fit is said, refused and recorded. Another identity stops the step at once.
+import * as camera from "./camera.js";
 import { record } from "./entries.js";
 import { iso, now } from "./instants.js";
 import { h, page, sheet } from "./page.js";
@@ -139,35 +140,6 @@ function keyed(event) {
   wedge.at = event.timeStamp;
 }
 
-const WITHOUT_CAMERA = "This browser cannot read codes with a camera. Use a scanner, or type the code.";
-
-/** The camera reads where the browser can, and where it cannot, it is said; no picture leaves the page. @param {HTMLButtonElement} button */
-function camera(button) {
-  const Detector = /** @type {any} */ (window).BarcodeDetector;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const formats = Detector && navigator.mediaDevices ? await Detector.getSupportedFormats().catch(() => []) : [];
-    if (!formats.length) return tell("bad", WITHOUT_CAMERA);
-    const video = /** @type {HTMLVideoElement} */ (h("video", { autoplay: "", playsinline: "", muted: "" }));
-    const close = h("button", { type: "button" }, "Close the camera");
-    const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { class: "camera", "aria-label": "Camera" }, video, close));
-    document.body.append(dialog);
-    dialog.showModal();
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } }).catch(() => null);
-    const end = () => { stream?.getTracks().forEach((track) => track.stop()); dialog.remove(); };
-    close.addEventListener("click", end);
-    dialog.addEventListener("cancel", end);
-    if (!stream) return void close.before(h("p", { class: "error" }, "The camera cannot be used here."));
-    video.srcObject = stream;
-    const detector = new Detector();
-    while (dialog.isConnected) {
-      const [found] = await detector.detect(video).catch(() => []);
-      if (found) { end(); return void scanned(found.rawValue); }
-      await new Promise((resolve) => { setTimeout(resolve, 150); });
-    }
-  });
-}
-
 /** Where a container is scanned into a form that is signed, Enter goes on and signs nothing. @param {KeyboardEvent} event */
 function goesOn(event) {
   const target = /** @type {HTMLInputElement} */ (event.target);
@@ -181,5 +153,8 @@ export function begin() {
   addEventListener("keydown", goesOn, true);
   addEventListener("keydown", keyed, true);
   queue.hear(answered);
-  camera(/** @type {HTMLButtonElement} */ (document.getElementById("camera")));
+  camera.begin(/** @type {HTMLButtonElement} */ (document.getElementById("camera")), {
+    read: (code) => void scanned(code),
+    failed: (words) => tell("bad", words, ""),
+  });
 }

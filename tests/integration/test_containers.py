@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from labeling.models import Batch, Container, ContainerEvent, Deviation, ProtocolVersion
 from labeling.selectors.balance import balance_document
 from labeling.selectors.batch import find_batch
 from labeling.selectors.clock import database_now
-from labeling.selectors.containers import container_document, find_container, inventory
+from labeling.selectors.containers import container_document, find_container
 from labeling.selectors.facts import facts_of
+from labeling.selectors.inventory import inventory
 from labeling.services.completion import complete_batch
 from labeling.services.containers import open_container, transfer
 from labeling.services.decay_storage import store_for_decay
@@ -279,6 +281,57 @@ def test_who_only_looks_changes_nothing(who: People) -> None:
     answer = rest.signed(f"containers/{source}/surveys/", survey)
     assert answer.status_code in (403, 409)
     assert Container.objects.get(pk=source).status == "in_use"
+
+
+# ----------------------------------------------------------------------- used up
+
+
+@pytest.mark.requirement("CH4-9")
+def test_a_container_that_is_emptied_is_used_up_until_it_is_filled_again(who: People) -> None:
+    rest = Rest("operator")
+    source, other = opened(rest, "V-1", activity="40.0", volume="2.0"), opened(rest, "V-2")
+    part = rest.post(f"containers/{source}/transfers/", {"to": "V-2", "volume": {"value": "0.5", "unit": "mL"}})
+    assert part.data["status"] == "in_use"
+    emptied = rest.post(f"containers/{source}/transfers/", {"to": "V-2"})
+    assert emptied.data["status"] == "used_up"
+    assert [row["code"] for row in rest.get("containers/", status="in_use").data["results"]] == ["V-2"]
+    event = next(e for e in emptied.data["events"] if e["kind"] == "transfer" and float(e["volume"]["value"]) > 1)
+    corrected = {"volume": {"value": "1.0", "unit": "mL"}, "reason": "half a milliliter stayed"}
+    back = rest.post(f"containers/{source}/events/{event['id']}/correct/", corrected)
+    assert back.data["status"] == "in_use"
+    assert rest.post(f"containers/{other}/transfers/", {"to": "V-1"}).status_code == 201
+    assert Container.objects.get(pk=other).status == "used_up"
+
+
+@pytest.mark.requirement("CH4-9")
+def test_a_person_says_that_a_container_with_a_rest_is_used_up_and_puts_it_away(who: People) -> None:
+    rest = Rest("operator")
+    source, bin_ = opened(rest, "V-1", activity="1.5", volume="0.1"), opened(rest, "BIN-1", kind="waste")
+    path = f"containers/{source}/used-up/"
+    assert Rest("inspector").post(path).status_code == 403
+    assert rest.post(path, {"reason": "the rest is not drawn up"}).data["status"] == "used_up"
+    assert rest.post(path).data["code"] == "already_recorded"
+    held = inventory(at=database_now())
+    assert next(row for row in held if row["nuclide"] == "Zr-89")["containers"] == 2, "its rest is on the site still"
+    page = Client()
+    page.force_login(who.operator.user)
+    shown = page.get(f"/containers/{source}/").content.decode()
+    assert "Used up" in shown
+    assert "It is used up" not in shown
+    assert "It is used up" in page.get(f"/containers/{bin_}/").content.decode()
+    assert rest.post(f"containers/{source}/readings/", {"volume": {"value": "0.1", "unit": "mL"}}).status_code == 201
+    assert Container.objects.get(pk=source).status == "in_use"
+    assert page.post(f"/containers/{source}/used-up/", {"reason": ""}).status_code == 302
+    assert rest.post(f"containers/{source}/storage/", {"place": "Room 3"}).data["status"] == "decay_storage"
+    assert rest.post(path).data["code"] == "container_closed"
+
+
+@pytest.mark.requirement("CH4-9")
+def test_a_waste_bin_that_is_emptied_is_used_on(who: People) -> None:
+    rest = Rest("operator")
+    opened(rest, "BIN-2", kind="waste")
+    full = opened(rest, "BIN-1", kind="waste", activity="4.0", volume="1.0")
+    assert rest.post(f"containers/{full}/transfers/", {"to": "BIN-2"}).data["status"] == "in_use"
 
 
 # ------------------------------------------------------------------------- waste

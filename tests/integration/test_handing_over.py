@@ -12,8 +12,9 @@ from django.test import Client
 from labeling.models import Batch, Container, ContainerEvent, Deviation, Dispatch
 from labeling.selectors.batch import batch_document
 from labeling.selectors.clock import database_now
-from labeling.selectors.containers import container_document, find_container, inventory
+from labeling.selectors.containers import container_document, find_container
 from labeling.selectors.facts import facts_of
+from labeling.selectors.inventory import inventory
 from labeling.selectors.today import decaying_stock, expiring
 from labeling.services.containers import correct_event, open_container, transfer
 from labeling.services.dispatch import Consignment, dispatch_batch

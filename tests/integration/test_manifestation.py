@@ -22,6 +22,7 @@ from lims.records.models import Document
 from lims.signatures.manifestation import signature_in_trail, signature_row
 from lims.signatures.models import Signature
 from lims.signatures.signing import is_intact
+from lims.signatures.templatetags.signatures import account
 from tests import factories
 from tests.factories import People, credential
 from tests.integration.rest import Rest, sign_in
@@ -84,7 +85,7 @@ def test_rest_shows_every_signature_whole(laboratory: People, ready: Batch) -> N
 def words_of(signature: Signature) -> list[str]:
     site = signature.at.astimezone(ZoneInfo(signature.time_zone))
     return [
-        *(signature.full_name, f"({signature.username}, {signature.role}"),
+        *(signature.full_name, f"({account({'username': signature.username, 'role': signature.role})}"),
         *(f"{site:%H:%M:%S %Z}", f"({signature.time_zone})", f"{signature.at.astimezone(UTC):%H:%M:%S} UTC"),
         f"version {signature.software_version}",
     ]
@@ -129,7 +130,10 @@ def test_the_printed_record_and_the_export_show_it_too(laboratory: People, ready
     from django.template.loader import render_to_string
 
     printed = render_to_string("records/parts/disposition.html", frozen)
-    assert all(words in printed for words in (settings.TIME_ZONE, "UTC", f"</span> {settings.VERSION}", "as releaser"))
+    assert all(
+        words in printed
+        for words in (settings.TIME_ZONE, "UTC", f"</span> {settings.VERSION}", "username and role releaser")
+    )
     exported = {
         form: export_trail(actor=laboratory.quality, wanted=wanted_of({"subject": ready.number}), form=form)
         for form in Format

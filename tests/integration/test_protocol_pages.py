@@ -125,11 +125,32 @@ def test_a_dry_run_keeps_nothing(laboratory: People) -> None:
     client = page_of(laboratory, "inspector")
     text = client.get("/protocols/zr89-oxine-kit/1/dry-run/").content.decode()
     assert "How it was calculated" in text
+    assert "beyond a limit" not in text
     prefix = f"{entries[0]['step']}.{entries[0]['field']}"
     posted = client.post(
         "/protocols/zr89-oxine-kit/1/dry-run/", {f"{prefix}-value": "1.2.3", f"{prefix}-at": "2026-03-03T08:00"}
     )
     assert "A batch would refuse" in posted.content.decode()
+
+
+def test_a_dry_run_says_which_results_lie_beyond_limits_of_protocol_and_specification(laboratory: People) -> None:
+    rest = Rest("inspector")
+    place = "protocols/t-cell-labeling/versions/1/dry-run/"
+    entries = rest.post(place).data["entries"]
+    assert rest.post(place, {"entries": entries}).data["beyond_limits"] == []
+    for entry in entries:
+        if entry["field"] == "total_after":
+            entry["value"] = "9e7"
+    told = rest.post(place, {"entries": entries}).data
+    assert told["specification"] == "labeled-t-cells version 1"
+    assert told["beyond_limits"] == ["viability"]
+    test = next(row for row in told["results"] if row["key"] == "viability")["tests"][0]
+    assert (test["key"], test["min"], test["verdict"]) == ("viability", "80", "fail")
+    typed = {f"{e['step']}.{e['field']}-{name}": e[name] for e in entries for name in ("value", "unit")}
+    typed |= {f"{e['step']}.{e['field']}-at": e["at"][:16] for e in entries}
+    text = page_of(laboratory, "inspector").post("/protocols/t-cell-labeling/1/dry-run/", typed).content.decode()
+    assert "1 of 5 results lies beyond a limit." in text
+    assert "in labeled-t-cells version 1" in text
 
 
 def test_the_master_record_is_printed_sealed_and_shown(

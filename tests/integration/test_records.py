@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -28,6 +28,7 @@ from lims.records import rendering, seal
 from lims.records.models import Document
 from lims.records.rendering import MOST_ATTEMPTS, overdue_documents, render_document
 from lims.records.services import AlreadyRequested, print_again, request_document
+from lims.records.templatetags.record_format import instant_at, utc
 from lims.records.typesetting import CannotTypeset, OwnFiles, typeset
 from lims.records.verification import verify_document, verify_pdf
 from tests.integration.sample_record import context, requested
@@ -426,6 +427,39 @@ def test_the_data_of_the_record_travel_inside_it_with_their_hash(sealed: Documen
     assert {file.get_object()["/AFRelationship"] for file in root["/AF"]} == {"/Data"}
     metadata = root["/Metadata"].get_object().get_data()
     assert b"<pdfaid:part>3</pdfaid:part>" in metadata or b'pdfaid:part="3"' in metadata
+
+
+def test_a_screen_reader_finds_language_title_headings_tables_and_what_a_picture_shows(sealed: Document) -> None:
+    reader = PdfReader(BytesIO(sealed.content))
+    root: Any = reader.trailer["/Root"]
+    assert (root["/Lang"], root["/MarkInfo"]["/Marked"], root["/ViewerPreferences"]["/DisplayDocTitle"]) == (
+        "en",
+        True,
+        True,
+    )
+    assert reader.metadata is not None
+    assert reader.metadata.title == "Batch record L-2026-0001"
+    assert b'conformance="A"' in root["/Metadata"].get_object().get_data()
+    elements = list(structure(root["/StructTreeRoot"]))
+    kinds = {element["/S"] for element in elements}
+    assert {"/H1", "/H2", "/H3", "/P", "/Table", "/TH", "/TD", "/Figure", "/Link"} <= kinds
+    assert all(element.get("/Alt") for element in elements if element["/S"] == "/Figure")
+    assert any(element.get("/A", {}).get("/Headers") for element in elements if element["/S"] == "/TD")
+
+
+def structure(element: Any) -> Iterator[Any]:
+    children = element.get("/K", [])
+    for child in children if isinstance(children, list) else [children]:
+        part = child.get_object()
+        if hasattr(part, "get") and "/S" in part:
+            yield part
+            yield from structure(part)
+
+
+def test_an_instant_and_its_zone_stay_on_one_line() -> None:
+    assert " UTC" not in utc("2026-03-03T05:05:00+00:00")
+    assert " CET" not in instant_at("2026-03-03T05:05:00+00:00", "Europe/Berlin")
+    assert "05:05:00 UTC" in utc("2026-03-03T05:05:00+00:00").replace("\u00a0", " ")
 
 
 def test_other_files_may_be_attached(db: None) -> None:

@@ -7,11 +7,12 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from labeling.models import Batch
-from labeling.selectors.exceptions import exceptions
+from labeling.selectors.exceptions import Exceptional, exceptions
 from labeling.services.recording import Reading, correct_entry, find_entry
 from labeling.services.verification import verify_step
+from lims.accounts.models import AccessEvent
 from lims.audit.models import Operation
-from lims.oversight.trail import wanted_of
+from lims.oversight.trail import Wanted, wanted_of
 from lims.signatures.models import Refusal, Signature
 from lims.signatures.proposals import differences
 from qc.services.disposition import release_batch
@@ -116,6 +117,14 @@ def test_a_refusal_stands_in_the_trail_and_the_work_stays_where_it_is(ready: Bat
 @pytest.mark.requirement("SIG-12")
 def test_who_could_not_sign_cannot_refuse_and_a_refusal_says_why(ready: Batch) -> None:
     assert Rest("operator").post("refusals/", asked(ready)).status_code == 403
+    kept = AccessEvent.objects.get(kind=AccessEvent.Kind.SIGNING_REFUSED)
+    assert (kept.username, kept.purpose, kept.why) == (
+        "operator",
+        f"signing.refuse {ready.number}",
+        "permission_refused",
+    )
+    told = exceptions(Wanted(), kinds=[Exceptional.REFUSED_SIGNING]).rows[0]["sentence"]
+    assert told == f"operator: signing refused for signing: refuse {ready.number} (the role may not)"
     rest = Rest("releaser")
     assert rest.post("refusals/", asked(ready, reason=" ")).data["code"] == "reason_missing"
     assert rest.post("refusals/", asked(ready, act="batch.burn")).data["code"] == "unknown_act"
@@ -191,7 +200,7 @@ def test_a_lot_and_a_version_can_be_refused(laboratory: People, client: Client) 
     assert "Nobody has signed for this." in page
     for place in (f"/stock/{lot.pk}/", "/protocols/zr89-oxine-kit/1/"):
         page = client.get(place).content.decode()
-        assert "Refused to sign:</b> Quality Test (quality, quality)" in page
+        assert "Refused to sign:</b> Quality Test (quality)" in page
 
 
 @pytest.mark.requirement("SIG-12")

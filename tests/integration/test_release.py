@@ -29,7 +29,8 @@ from lims.signatures.models import Signature
 from qc.selectors import full_batch_document
 from qc.services import disposition
 from qc.services.disposition import reject_batch, release_batch
-from qc.services.results import invalidate_result, record_result
+from qc.services.investigations import invalidate_result
+from qc.services.results import record_result
 from qc.services.reviews import review_result
 from tests import factories
 from tests.factories import People, credential

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +92,12 @@ def test_an_unknown_parameter_of_a_list_is_refused_by_name(who: People, path: st
     assert (answer.status_code, answer.data["code"]) == (400, "malformed")
     assert answer.data["errors"][0]["field"] == "colour"
     assert "colour" in answer.data["detail"]
+
+
+def test_the_documentation_names_every_resource_and_no_other(described: Mapping[str, Any]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "rest.md").read_text(encoding="utf-8")
+    named = {word for path in re.findall(r"`([\w{}/-]+/)`", text) for word in re.findall(r"[\w-]+(?=/)", path)}
+    parts = {part for path in described["paths"] for part in path.removeprefix("/api/v1/").split("/")}
+    static = {part for part in parts if part and not part.startswith("{")}
+    assert static - named == set()
+    assert named - static <= {"api", "v1", "docs", "schema"}

@@ -14,17 +14,18 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.utils.html import strip_tags
 
-from labeling.models import ContainerEvent, Lot, RestatedReading, Restatement
+from labeling.models import CalibrationCertificate, ContainerEvent, Lot, RestatedReading, Restatement
 from labeling.selectors.batch import find_batch
 from labeling.selectors.clock import database_now
 from labeling.selectors.stock import lot_document
-from labeling.services.containers import open_container, read_container
+from labeling.services.containers import open_container, read_container, transfer
 from labeling.services.materials import receive_lot
 from labeling.services.receipts import Certificate, Delivery, Survey, attach_certificate, record_survey
 from lims.oversight.models import Alarm
 from qc.printouts import batch_record
 from qc.selectors import assess
 from qc.services.results import record_result
+from tests import factories
 from tests.browser import small_batch
 from tests.factories import People
 from tests.integration.rest import Rest
@@ -119,6 +120,71 @@ def test_a_container_keeps_its_reading_and_shows_the_restated_one(small: People)
     assert [event["restated"]["after"]["value"] for event in events] == ["42", "41.475"]
     with pytest.raises(DatabaseError), transaction.atomic():
         RestatedReading.objects.update(verdict_moved=True)
+
+
+@pytest.mark.requirement("RAD-7")
+def test_a_container_says_what_it_would_hold_restated_and_what_rests_on_its_original_reading(small: People) -> None:
+    vial = open_container(
+        actor=small.operator, kind="vial", nuclide="Zr-89", code="V-1", activity=activity("40", equipment="DC-1")
+    )
+    syringe = open_container(actor=small.operator, kind="syringe", nuclide="Zr-89", code="SY-1")
+    transfer(actor=small.operator, container_id=vial.pk, to="SY-1", activity=activity("10"))
+    before = Rest("inspector").get(f"containers/{vial.pk}/").data
+    assert (before["restated_now"], before["rests_on_original"]) == (None, [])
+    pk = restated()["id"]
+    told = Rest("inspector").get(f"containers/{vial.pk}/").data
+    assert float(told["now"]["value"]) == pytest.approx(30, rel=1e-3), "what was recorded stays"
+    assert float(told["restated_now"]["value"]) == pytest.approx(32, rel=1e-3)
+    filled = Rest("inspector").get(f"containers/{syringe.pk}/").data
+    assert filled["restated_now"] is None
+    assert [(r["restatement"], r["recorded_in"]) for r in filled["rests_on_original"]] == [(pk, "V-1")]
+    browser = Client()
+    browser.force_login(small.inspector.user)
+    assert "it would hold <b>32" in browser.get(f"/containers/{vial.pk}/").content.decode()
+    page = browser.get(f"/containers/{syringe.pk}/").content.decode()
+    assert "as they were recorded in V-1" in page
+    assert f"/instruments/DC-1/restatements/{pk}/" in page
+
+
+@pytest.mark.requirement("RAD-7")
+def test_the_container_of_a_batch_says_which_restatement_would_move_it(laboratory: People) -> None:
+    batch = factories.recorded(laboratory, factories.campaign()["synthesis"])
+    since = (batch.started_at or database_now()) - timedelta(hours=1)
+    pk = restated(since=since.isoformat())["id"]
+    product = batch.containers.get(product=True)
+    told = Rest("inspector").get(f"containers/{product.pk}/").data["rests_on_original"]
+    assert [(r["restatement"], r["recorded_in"]) for r in told] == [(pk, batch.number)]
+
+
+@pytest.mark.requirement("RAD-7")
+def test_a_result_below_a_bound_moves_with_its_bound(small: People) -> None:
+    batch = small_batch.recorded(small)
+    result = record_result(
+        actor=small.analyst, number=batch.number, test="purity", value=">96", unit_given="%", equipment="DC-1"
+    )
+    row = next(row for row in preview(factor="0.98")["results"][0]["tests"] if row["key"] == "purity")
+    assert (row["before"]["value"], row["after"]["value"]) == (">96", ">94.08")
+    assert (row["after"]["display"], row["after"]["verdict"]) == (">94.08 %", "inconclusive")
+    restated(factor="0.98")
+    result.refresh_from_db()
+    assert (result.value, result.verdict) == (">96", "pass")
+    gate = Rest("releaser").get(f"batches/{batch.number}/disposition/").data
+    assert next(test for test in gate["tests"] if test["key"] == "purity")["verdict"] == "inconclusive"
+
+
+@pytest.mark.requirement("RAD-7")
+def test_a_result_from_raw_data_is_counted_and_named(laboratory: People) -> None:
+    batch = factories.recorded(laboratory, factories.campaign()["synthesis"])
+    specification = batch.specification_version
+    assert specification is not None
+    test = next(test for test in specification.document.tests if test.formula)
+    raw = factories.campaign()["synthesis"]["test_results"][test.key]
+    result = record_result(actor=laboratory.analyst, number=batch.number, test=test.key, inputs=raw, equipment="DC-1")
+    since = result.measured_at - timedelta(hours=1)
+    answer = Rest("quality").post(f"{PATH}preview/", proposal(since=since.isoformat()))
+    told = next(row for row in answer.data["left_out"] if row["what"] == "computed_results")
+    assert told["count"] == 1
+    assert f"names DC-1 and is not restated: {test.key} of {batch.number}" in told["detail"]
 
 
 @pytest.mark.requirement("RAD-7")
@@ -235,6 +301,32 @@ def test_a_file_is_added_to_a_calibration_that_names_its_hash_and_no_other(small
     assert attach(PDF + b"!").json()["errors"][0]["code"] == "another_file"
     assert attach(PDF).status_code == 201
     assert attach(PDF).json()["errors"][0]["code"] == "already_recorded"
+
+
+@pytest.mark.requirement("PET-30")
+def test_the_file_of_a_certificate_is_added_on_the_page_of_the_instrument(small: People) -> None:
+    typed = {"relative_u_percent": "1.5", "valid_from": "2026-01-05T08:00:00Z", "certificate": "PTB-7"}
+    pk = Rest("operator").post("equipment/DC-1/calibrations/", typed).data["calibration"]["id"]
+    browser = Client()
+    browser.force_login(small.operator.user)
+    page = browser.get("/instruments/DC-1/").content.decode()
+    assert "Add the file of a certificate" in page
+    assert "PTB-7" in page
+
+    def add(content: bytes, calibration: str) -> Any:
+        file = SimpleUploadedFile("late.pdf", content)
+        return browser.post("/instruments/DC-1/certificates/", {"calibration": calibration, "file": file})
+
+    assert "A certificate is a PDF, a PNG or a JPEG" in add(b"<html>", str(pk)).content.decode()
+    assert add(PDF, str(pk)).status_code == 302
+    page = browser.get("/instruments/DC-1/").content.decode()
+    assert "Download late.pdf" in page
+    assert "Add the file of a certificate" not in page
+    assert add(PDF, str(pk)).status_code == 422, "a calibration has one file, and it is not offered again"
+    assert CalibrationCertificate.objects.count() == 1
+    reader = Client()
+    reader.force_login(small.inspector.user)
+    assert "Add the file of a certificate" not in reader.get("/instruments/DC-1/").content.decode()
 
 
 @pytest.mark.requirement("CH4-9")

@@ -13,7 +13,7 @@ from labeling.domain.lifecycle import BatchStatus
 from labeling.models import Deviation, Entry, Reevaluation, Restatement, Result
 from labeling.selectors.batch import find_batch
 from labeling.selectors.clock import database_now
-from labeling.services import restating
+from labeling.services import reevaluating, restating
 from labeling.services.audit_review import review_audit_trail
 from labeling.services.recording import Reading, correct_entry
 from lims.oversight.models import Alarm
@@ -230,7 +230,8 @@ def test_a_second_restatement_takes_the_place_of_the_first(small: People) -> Non
 def test_what_was_left_undone_goes_on_later_and_nothing_is_done_twice(
     small: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restating, "AT_ONCE", 2)
+    for module in (restating, reevaluating):
+        monkeypatch.setattr(module, "AT_ONCE", 2)
     numbers = [small_batch.recorded(small).number for _ in range(5)]
     shown = preview(body := proposal()).data
     assert (shown["batches"], len(shown["results"]), shown["next"]) == (5, 2, numbers[1])
@@ -239,10 +240,10 @@ def test_what_was_left_undone_goes_on_later_and_nothing_is_done_twice(
     answer = sign({**body, "until": shown["manifest"]["until"]}, seen=shown["manifest_sha256"])
     assert answer.data["waiting"] == numbers[2:]
     pk = answer.data["id"]
-    assert restating.unfinished() == [pk]
-    assert [restating.carry_on(pk) for _ in range(3)] == [1, 0, 0]
+    assert reevaluating.unfinished() == [pk]
+    assert [reevaluating.carry_on(pk) for _ in range(3)] == [1, 0, 0]
     assert Reevaluation.objects.filter(restatement=pk).count() == 5
-    assert restating.unfinished() == []
+    assert reevaluating.unfinished() == []
 
 
 @pytest.mark.requirement("AUD-4")

@@ -13,7 +13,8 @@ from lims.audit.models import Operation
 from lims.errors import Conflict, InvalidInput, SegregationOfDuties, Stale
 from lims.signatures.signing import digest_of
 from qc.models import Review, TestResult
-from qc.services.results import invalidate_result, record_result, result_manifest
+from qc.services.investigations import invalidate_result
+from qc.services.results import record_result, result_manifest
 from qc.services.reviews import review_result, review_results
 from tests import factories
 from tests.browser import small_batch

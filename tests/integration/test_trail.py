@@ -25,8 +25,9 @@ from lims.errors import InvalidInput, PermissionRefused, SignatureRefused, Train
 from lims.oversight.clocks import Clocks, Synchronization
 from lims.oversight.trail import Wanted, operations, wanted_of
 from lims.oversight.watch import watch_clocks
+from qc.services.investigations import invalidate_result
 from qc.services.refusals import refuse_to_sign
-from qc.services.results import invalidate_result, record_result
+from qc.services.results import record_result
 from tests import factories
 from tests.factories import People, credential
 from tests.integration.rest import Rest

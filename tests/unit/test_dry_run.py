@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from labeling.domain.criteria import Verdict
 from labeling.domain.dry_run import DryRun, Example, by_name, dry_run, examples, needed_fields
 from labeling.domain.nuclides import nuclide
 from labeling.domain.protocol import Protocol
 from labeling.domain.protocol_reading import parse_protocol
+from labeling.domain.specification import parse_specification
+from lims.errors import InvalidInput
 
 LIBRARY = Path(__file__).parents[2] / "library" / "protocols"
+BEYOND = ("warning", "action")
 BEGINS = datetime(2026, 3, 3, 8, tzinfo=timezone(timedelta(hours=1)))
 
 
@@ -39,6 +43,31 @@ def test_every_shipped_protocol_calculates_from_its_examples(path: Path) -> None
         assert result.value is not None, (result.key, result.missing, result.error)
         assert result.worked
     assert run.expires_at is not None
+
+
+@pytest.mark.parametrize("path", sorted(LIBRARY.glob("*.yaml")), ids=lambda path: path.stem)
+def test_no_shipped_example_breaks_a_limit_of_its_own_protocol_or_specification(path: Path) -> None:
+    protocol = _protocol(path.stem)
+    run = _run(protocol)
+    assert {result.key: result.limit_state for result in run.results if result.limit_state in BEYOND} == {}
+    assert [result.key for result in run.results if "above_100_percent" in result.flags] == []
+    text = (LIBRARY.parent / "specifications" / f"{protocol.specification}.yaml").read_text(encoding="utf-8")
+    computed = {result.key: result for result in run.results}
+    for test in parse_specification(text).tests:
+        found = computed.get(test.from_result or "")
+        if found is not None:
+            assert test.verdict_of_record(found.value, found.flags) is Verdict.PASS, (test.key, found.value)
+
+
+def test_an_example_is_a_number_of_a_quantity() -> None:
+    text = (LIBRARY / "zr89-oxine-kit.yaml").read_text(encoding="utf-8")
+    for wrong, said in (
+        (text.replace('example: "100"', "example: much"), "much"),
+        (text.replace("material: kit,", 'material: kit, example: "1",'), "only quantities have one"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            parse_protocol(wrong)
+        assert said in str(refused.value.details)
 
 
 def test_times_follow_the_order_of_the_work_and_its_timers() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from labeling.templatetags.limits import scale
+from labeling.templatetags.limits import limit_bar, scale
 
 WHOLE = Decimal(100)
 
@@ -28,3 +28,7 @@ def test_it_has_room_for_the_value_and_none_where_no_value_can_be(
     limits = (Decimal(edge) if edge is not None else None for edge in (low, high))
     start, end = scale(Decimal(point), next(limits), next(limits), whole=WHOLE)
     assert (int(start), int(end)) == shown
+
+
+def test_a_value_at_the_end_of_the_bar_is_told_in_a_few_digits() -> None:
+    assert limit_bar("7.291844911412236", {"min": "90", "max": "110"}, "action", "%")["start"] == "7.292"

@@ -56,7 +56,7 @@ def site() -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class AskedCode:
-    """Whether the one-time code and the key stand open in a signature form, and the sentence that says why or why not."""
+    """Whether the code and the key stand open in a signature form, and the sentence that says why or why not."""
 
     shown: bool
     why: str
@@ -83,9 +83,19 @@ def code_asked(context: Context, form: Any) -> AskedCode:
     user = getattr(request, "user", None)
     if request is None or not isinstance(user, User):
         return AskedCode(shown=True, why="")
-    wanted = code_wanted(actor_of(request), user, form.slug)
+    wanted = _code_wanted(request, user, form.slug)
     why = WHY.get(wanted) or f"{ALWAYS[form.slug]} always takes the code or key."
     return AskedCode(shown=wanted is not CodeWanted.NO or bool(form.errors), why=why)
+
+
+def _code_wanted(request: Any, user: User, act: str) -> CodeWanted:
+    """Asked once for a page: whether the sequence of signatures is unbroken is the same for all of its forms."""
+    if act in ALWAYS:
+        return code_wanted(actor_of(request), user, act)
+    kept: dict[int, CodeWanted] = vars(request).setdefault("_code_wanted", {})
+    if user.pk not in kept:
+        kept[user.pk] = code_wanted(actor_of(request), user, act)
+    return kept[user.pk]
 
 
 @register.inclusion_tag("components/navigation.html", takes_context=True)

@@ -71,7 +71,8 @@ def limit_bar(value: str | None, warning: Json | None, action: Json | None, crit
         "", '<path stroke="#5a6673" stroke-width="0.3" d="M{} 0.3v2.4"/>', ((place(at),) for at in sorted(set(bounds)))
     )
     return format_html(
-        '<svg class="bar" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} 3"><g stroke-width="0.8">'
+        '<svg class="bar" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} 3">'
+        '<title>Where the value lies between its limits</title><g stroke-width="0.8">'
         '<path stroke="#dfe3e8" d="M0 1.5H{}"/><path stroke="#e3c48f" d="M{} 1.5H{}"/>'
         '<path stroke="#93bfa7" d="M{} 1.5H{}"/></g>{}<circle fill="#16202a" cx="{}" cy="1.5" r="0.95"/></svg>',
         BAR_MM,

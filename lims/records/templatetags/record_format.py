@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
+TOGETHER = "\u00a0"  # an instant and its zone stay on one line
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -48,7 +49,7 @@ def _abbreviation(local: datetime) -> str:
 
 
 def _date(local: datetime) -> str:
-    return f"{local.day} {local:%b %Y}"
+    return f"{local.day}{TOGETHER}{local:%b}{TOGETHER}{local:%Y}"
 
 
 @register.filter
@@ -60,9 +61,9 @@ def date_at(value: object, zone: str) -> str:
 
 @register.filter
 def time_at(value: object, zone: str) -> str:
-    """06:05:00 CET"""
+    """06:05:00 CET, which no line breaks"""
     local = moment(value, zone)
-    return f"{local:%H:%M:%S} {_abbreviation(local)}" if local else ""
+    return f"{local:%H:%M:%S}{TOGETHER}{_abbreviation(local)}" if local else ""
 
 
 @register.filter
@@ -79,8 +80,8 @@ def utc(value: object, zone: str = "UTC") -> str:
     if universal is None:
         return ""
     local = universal.astimezone(ZoneInfo(zone))
-    day = "" if universal.date() == local.date() else f"{universal.day} {universal:%b} "
-    return f"{day}{universal:%H:%M:%S} UTC"
+    day = "" if universal.date() == local.date() else f"{universal.day}{TOGETHER}{universal:%b}{TOGETHER}"
+    return f"{day}{universal:%H:%M:%S}{TOGETHER}UTC"
 
 
 @register.filter
@@ -101,7 +102,7 @@ def zone_at(value: object, zone: str) -> str:
 def day_at(value: object, zone: str) -> str:
     """3 Mar, where the year is not in doubt"""
     local = moment(value, zone)
-    return f"{local.day} {local:%b}" if local else ""
+    return f"{local.day}{TOGETHER}{local:%b}" if local else ""
 
 
 @register.filter
@@ -209,6 +210,13 @@ def person(value: object) -> str:
     if isinstance(value, Mapping):
         return str(value.get("full_name") or value.get("username") or "")
     return str(value or "")
+
+
+@register.filter
+def account(signed: Mapping[str, Any]) -> str:
+    """Username and role of who signed; said once where an account is named after its role."""
+    username, role = str(signed.get("username") or ""), spelled(signed.get("role"))
+    return f"username and role {role}" if username in (role, signed.get("role")) else f"username {username} · as {role}"
 
 
 @register.filter

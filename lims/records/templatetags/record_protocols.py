@@ -16,8 +16,8 @@ register = template.Library()
 
 
 @register.simple_tag
-def qr(text: str) -> SafeString:
-    return qr_code(text)
+def qr(text: str, size_mm: float = 18.0) -> SafeString:
+    return qr_code(text, size_mm=size_mm)
 
 
 @register.filter

@@ -30,6 +30,12 @@ def refused(subject: str, covers: str = "") -> list[dict[str, Any]]:
 
 
 @register.filter
+def account(row: Mapping[str, Any]) -> str:
+    """Username and role; one word where an account is named after its role."""
+    return ", ".join(dict.fromkeys((str(row["username"]), str(row["role"]).replace("_", " "))))
+
+
+@register.filter
 def signed_at(row: Mapping[str, Any]) -> SafeString:
     """`14:32:08 CET, 3 Mar 2026 (Europe/Berlin), 13:32:08 UTC`. Rows from before zones were kept have UTC alone."""
     utc = datetime.fromisoformat(row["at"])

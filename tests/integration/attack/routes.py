@@ -147,9 +147,11 @@ REST: dict[str, Route] = {
     "containers/<int:container_id>/events/<int:event_id>/correct/": writes(
         P.KEEP_CONTAINERS, volume={"value": "1", "unit": "mL"}, **WHY
     ),
+    "containers/<int:container_id>/used-up/": writes(P.KEEP_CONTAINERS),
     "containers/<int:container_id>/storage/": writes(P.KEEP_CONTAINERS, place="Room 3"),
     "containers/<int:container_id>/surveys/": signs(P.CLEAR_WASTE, **SURVEY),
     "inventory/": reads(P.VIEW),
+    "labels/<str:thing>/<str:key>/": writes(P.PRINT_LABEL, P.VIEW),
     "batches/<str:number>/balance/": reads(P.VIEW),
     "lots/": writes(P.RECEIVE_LOT, P.VIEW, **LOT),
     "lots/<int:lot_id>/": reads(P.VIEW),
@@ -300,8 +302,10 @@ PAGES: dict[str, Route] = {
         P.KEEP_CONTAINERS, P.KEEP_CONTAINERS, volume="1", unit="MBq", **WHY
     ),
     "containers/<int:pk>/transfers/": writes(P.KEEP_CONTAINERS, P.VIEW, unit="MBq", **WHY),
+    "containers/<int:pk>/used-up/": writes(P.KEEP_CONTAINERS, P.VIEW),
     "containers/<int:pk>/storage/": writes(P.KEEP_CONTAINERS, P.VIEW, place="Room 3", unit="kBq"),
     "containers/<int:pk>/survey/": signs(P.CLEAR_WASTE, P.VIEW, **SURVEY),
+    "labels/<str:thing>/<str:key>/": writes(P.PRINT_LABEL, P.VIEW, size="50x25", copies="1"),
     "records/": writes(P.VIEW, P.VIEW),
     "records/<int:pk>/content/": reads(P.VIEW),
     "stock/": reads(P.VIEW),
@@ -319,6 +323,7 @@ PAGES: dict[str, Route] = {
     "instruments/new/": writes(P.KEEP_EQUIPMENT, P.VIEW, code="BAL-9", kind="balance"),
     "instruments/<str:code>/": reads(P.VIEW),
     "instruments/<str:code>/checks/": writes(P.KEEP_EQUIPMENT, P.VIEW, outcome="pass"),
+    "instruments/<str:code>/certificates/": writes(P.KEEP_EQUIPMENT, P.KEEP_EQUIPMENT),
     "instruments/<str:code>/calibrations/": writes(
         P.KEEP_EQUIPMENT, P.VIEW, valid_from=NOW, relative_u_percent="3", repeatability_percent="1"
     ),

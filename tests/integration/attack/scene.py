@@ -123,6 +123,8 @@ def scene() -> Scene:
         "event": bin_.coming_in.get().pk,
         "calibration_id": calibration.pk,
         "lot_id": waiting_lot.pk,
+        "thing": "lot",
+        "key": waiting_lot.pk,
         "certificate_id": attach_certificate(actor=who.operator, lot_id=waiting_lot.pk, certificate=CERTIFICATE).pk,
         "entry_id": entry.pk,
         "deviation_id": deviation.pk,

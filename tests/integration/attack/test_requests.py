@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.test import Client, RequestFactory
 
 from labeling.models import Batch
@@ -261,6 +262,21 @@ def test_every_answer_carries_the_headers(site: Scene, settings: Any) -> None:
         assert "frame-ancestors 'none'" in policy
         assert not re.search(r"unsafe|\*|data:|https?:", policy)
         assert not {"Server", "X-Powered-By"} & set(answer.headers)
+
+
+def test_the_worksheet_alone_compiles_webassembly_and_nothing_else_is_loosened(site: Scene) -> None:
+    client, reads_codes = signed_in("operator"), []
+    for route, expected in EXPECTED.items():
+        site.named["pk"] = pk_of(site, route)
+        path = site.path(route)
+        if expected.opens is None or is_rest(path):
+            continue
+        stated = dict(part.split(" ", 1) for part in client.get(path)["Content-Security-Policy"].split("; "))
+        if stated["script-src"] != "'self'":
+            assert stated["script-src"] == "'self' 'wasm-unsafe-eval'"
+            reads_codes.append(route)
+        assert stated | {"script-src": "'self'"} == settings.CONTENT_SECURITY_POLICY
+    assert reads_codes == ["batches/<str:number>/"]
 
 
 def test_no_page_has_a_script_or_a_style_of_its_own(site: Scene) -> None:
