@@ -33,7 +33,7 @@ WHY_NOT = {
     "segregation_of_duties": "it was their own work",
     "signature_refused": "wrong password",
     "locked": "locked out",
-    "otp_required": "neither one-time code nor security key",
+    "otp_required": "neither code nor key",
     "otp_wrong": "wrong one-time code",
     "otp_used": "a one-time code that was used",
     "key_wrong": "not their security key",
