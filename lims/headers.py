@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from lims.http import answer_bad_request, answer_too_large
 from lims.parsing import keepable
 
-PERMISSIONS = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
+PERMISSIONS = "camera=(self), geolocation=(), microphone=(), payment=(), usb=(), "
+PERMISSIONS += "publickey-credentials-create=(self), publickey-credentials-get=(self)"
 
 
 class RefuseUnkeepable:

@@ -33,6 +33,7 @@ class Limit:
 # For each address, whoever it says it is. A whole laboratory may share one.
 LIMITS = (
     Limit("sign-in", re.compile(r"/sign-in/|/api/v1/tokens/"), 60),
+    Limit("key", re.compile(r"/sign-in/key/"), 240),
     Limit("verify", re.compile(r"/records/|/api/v1/documents/verify/"), 30),
     Limit("export", re.compile(r"/audit/export/|/api/v1/audit/exports/"), 30),
     Limit("import", re.compile(r"/(api/v1/)?(protocols|specifications)/(import/)?"), 60),

@@ -27,6 +27,8 @@ SECRET_KEY = environment.text("LIMS_SECRET_KEY", UNSAFE_SECRET)
 # changed without everybody setting up their authenticator anew.
 FACTOR_KEY = environment.text("LIMS_FACTOR_KEY", SECRET_KEY)
 ALLOWED_HOSTS = environment.names("LIMS_ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+# The name that security keys are bound to: the site's host, or a domain above it. A key made for another is of no use.
+KEY_HOST = environment.text("LIMS_KEY_HOST", ALLOWED_HOSTS[0].lstrip(".") if ALLOWED_HOSTS else "localhost")
 CSRF_TRUSTED_ORIGINS = environment.names("LIMS_TRUSTED_ORIGINS")
 DEMO = environment.flag("LIMS_DEMO", default=not PRODUCTION)
 

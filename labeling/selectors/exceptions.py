@@ -35,9 +35,12 @@ WHY_NOT = {
     "segregation_of_duties": "it was their own work",
     "signature_refused": "wrong password",
     "locked": "locked out",
-    "otp_required": "no one-time code",
+    "otp_required": "neither code nor key",
     "otp_wrong": "wrong one-time code",
     "otp_used": "a one-time code that was used",
+    "key_wrong": "not their security key",
+    "key_used": "a touch that was used, or too old",
+    "key_counted_back": "a security key that counted back",
 }
 
 

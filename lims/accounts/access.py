@@ -39,7 +39,13 @@ def failed(user: User, *, address: str) -> None:
     """Count a wrong password or code, of signing in and of signing together; the fifth locks the account."""
     mine = Secret.objects.filter(user=user)
     mine.update(failures=F("failures") + 1)
-    if mine.filter(failures__gte=FAILURES, locked_at=None).update(locked_at=timezone.now()):
+    if mine.filter(failures__gte=FAILURES).exists():
+        lock(user, address=address)
+
+
+def lock(user: User, *, address: str) -> None:
+    """Close the account until an administrator opens it; the line in the log raises an alarm, once."""
+    if Secret.objects.filter(user=user, locked_at=None).update(locked_at=timezone.now()):
         note(AccessEvent.Kind.LOCKED, username=user.username, user=user, address=address)
 
 

@@ -9,19 +9,21 @@ from typing import NoReturn
 from lims import rates
 from lims.accounts import access, sequences
 from lims.accounts.actors import Actor
-from lims.accounts.factors import Answer, confirmed_factor, is_recovery_code, use_code
-from lims.accounts.models import AccessEvent, Factor, IdentityCheck, Secret, User
+from lims.accounts.factors import confirmed_factor
+from lims.accounts.keys import Use
+from lims.accounts.models import AccessEvent, IdentityCheck, Secret, User
+from lims.accounts.possession import Shown, check_possession
 from lims.accounts.roles import Permission, require
-from lims.accounts.sign_in import CODE_WRONG, USED, WRONG
+from lims.accounts.sign_in import WRONG
 from lims.accounts.statement import has_accepted
 from lims.errors import PermissionRefused, SignatureRefused
 
 # Acts that take all factors however recently their signer signed: the last word of their purpose.
-ALWAYS_ALL_FACTORS = frozenset({"release", "reject", "approve", "make_effective", "accept_statement"})
+ALWAYS_ALL_FACTORS = frozenset({"release", "reject", "approve", "make_effective", "accept_statement", "add_key"})
 
 
 class CodeWanted(StrEnum):
-    """Whether a signature takes the one-time code."""
+    """Whether a signature takes the factor of possession: a one-time code, or a touch of a security key."""
 
     ALWAYS = "always"
     FIRST = "first"
@@ -39,6 +41,8 @@ class Credential:
     username: str
     password: str = field(repr=False)
     otp: str = field(default="", repr=False)
+    # The answer of a security key, in the place of the code.
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +103,17 @@ def attest(actor: Actor, credential: Credential, *, purpose: str) -> Attestation
     user.limited_to = actor.user.limited_to
     if why := _not_yet(user, purpose):
         refuse(*why)
-    factor = confirmed_factor(user)
-    if factor is None:
+    if confirmed_factor(user) is None:
         refuse(f"{user.full_name} has no second factor yet.", "factor_missing")
     factors: tuple[str, ...] = ("username", "password")
-    if credential.otp.strip():
-        code, message = _wrong_code(factor, credential.otp)
-        if code:
-            refuse(message, code, field="otp", counted=code == Answer.WRONG)
-        factors = (*factors, "totp")
+    shown = Shown(credential.otp, credential.key, actor.seat)
+    if shown.anything:
+        held = check_possession(user, shown, Use.SIGN, address=actor.address)
+        if held.code:
+            refuse(held.message, held.code, field="otp", counted=held.counted)
+        factors = (*factors, held.kind)
     elif code_wanted(actor, user, purpose.rpartition(".")[2]) is not CodeWanted.NO:
-        refuse("This signature needs the one-time code of the authenticator too.", "otp_required", field="otp")
+        refuse("This signature needs the one-time code or a security key too.", "otp_required", field="otp")
     access.succeeded(user)
     return Attestation(replace(actor, user=user, signing=purpose), factors=factors)
 
@@ -139,12 +143,3 @@ def identity_is_checked(user: User) -> bool:
     """Once at enrolment, and once more after a second factor was revoked (21 CFR 11.100(b), 11.300(c))."""
     void = Secret.objects.values_list("checks_void_to", flat=True).get(user=user)
     return IdentityCheck.objects.filter(user=user, pk__gt=void).exists()
-
-
-def _wrong_code(factor: Factor, typed: str) -> tuple[str, str]:
-    if is_recovery_code(typed):
-        return "recovery_code_cannot_sign", "A recovery code opens the door; it cannot sign."
-    answer = use_code(factor, typed)
-    if answer is Answer.USED:
-        return answer, USED
-    return (answer, CODE_WRONG) if answer is Answer.WRONG else ("", "")

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from lims.accounts.attestation import Credential
+from lims.accounts.keys import LONGEST
 
 
 class CodeInput(forms.TextInput):
@@ -14,9 +15,21 @@ class CodeInput(forms.TextInput):
         return None
 
 
+class KeyInput(forms.HiddenInput):
+    """Never shown again: an answer is good once."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
 def code_field(help_text: str) -> forms.CharField:
     widget = CodeInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"})
     return forms.CharField(label="One-time code", required=False, max_length=40, help_text=help_text, widget=widget)
+
+
+def key_field() -> forms.CharField:
+    """The answer of a security key, which `keys.js` puts there."""
+    return forms.CharField(required=False, max_length=LONGEST, widget=KeyInput)
 
 
 class SignInForm(forms.Form):
@@ -29,6 +42,7 @@ class SignInForm(forms.Form):
     )
     otp = code_field("Of your authenticator, or a recovery code. Empty only before you have set one up.")
     otp.widget.attrs["inputmode"] = "text"
+    key = key_field()
 
 
 class SignatureForm(forms.Form):
@@ -40,6 +54,7 @@ class SignatureForm(forms.Form):
     )
     password = forms.CharField(strip=False, max_length=256, widget=forms.PasswordInput(attrs={"autocomplete": "off"}))
     otp = code_field("Six digits of the signer's authenticator.")
+    key = key_field()
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, slug: str = "sign", **kwargs: Any) -> None:
@@ -52,7 +67,7 @@ class SignatureForm(forms.Form):
     @property
     def credential(self) -> Credential:
         given = self.cleaned_data
-        return Credential(username=given["username"], password=given["password"], otp=given["otp"])
+        return Credential(username=given["username"], password=given["password"], otp=given["otp"], key=given["key"])
 
 
 class ReasonedSignatureForm(SignatureForm):

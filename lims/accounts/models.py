@@ -124,6 +124,44 @@ class Factor(models.Model):
     recovery = ArrayField(models.CharField(max_length=64), default=list)
 
 
+class SecurityKey(models.Model):
+    """A security key of a person (WebAuthn), beside their authenticator: its public half, and nothing secret."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="security_keys")
+    name = models.CharField(max_length=60)
+    # As the key calls itself, in base64url. Never deleted, so that a revoked key is not added again.
+    credential = models.CharField(max_length=1400, unique=True)
+    public_key = models.BinaryField()
+    added_at = models.DateTimeField(db_default=Now())
+    # Empty until it has been touched a second time, to show that it answers.
+    confirmed_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="security_key_has_a_name", condition=~models.Q(name="")),
+        ]
+
+
+class SecurityKeyUse(models.Model):
+    """How many touches a key has counted. It goes up at a sign-in, where no audited act is under way."""
+
+    key = models.OneToOneField(SecurityKey, on_delete=models.PROTECT, related_name="use")
+    sign_count = models.BigIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)
+
+
+class KeyChallenge(models.Model):
+    """What a security key was asked and has not answered yet. The answer takes it away."""
+
+    challenge = models.CharField(max_length=120, unique=True)
+    use = models.CharField(max_length=8)
+    username = models.CharField(max_length=150)
+    seat = models.CharField(max_length=80)
+    origin = models.CharField(max_length=300)
+    at = models.DateTimeField()
+
+
 class IdentityCheck(models.Model):
     """Somebody looked at who this person is, before they could sign (21 CFR 11.100(b)). Append-only."""
 

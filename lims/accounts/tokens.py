@@ -20,6 +20,7 @@ from lims.accounts import access
 from lims.accounts.actors import address_of
 from lims.accounts.duties import duty_of
 from lims.accounts.models import AccessEvent, Secret, Token, User
+from lims.accounts.possession import Shown
 from lims.accounts.scopes import checked_scopes, permissions_left
 from lims.accounts.sign_in import prove
 from lims.errors import NotFound, SignInRefused
@@ -40,7 +41,7 @@ class Issued:
 def issue_token(*, username: str, password: str, otp: str, address: str, scopes: Sequence[str] = ()) -> Issued:
     """A new token for the owner of these factors, limited to `scopes` where there are any."""
     wanted = checked_scopes(scopes)
-    user, factors = prove(username=username, password=password, otp=otp, address=address)
+    user, factors = prove(username=username, password=password, shown=Shown(otp), address=address)
     if duty := duty_of(user):
         code, sentence, _ = duty
         raise SignInRefused(f"{sentence} The pages show how.", code=code)

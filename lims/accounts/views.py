@@ -11,14 +11,17 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from lims.accounts import access
-from lims.accounts.actors import address_of
+from lims.accounts.actors import address_of, seat_of
 from lims.accounts.forms import SignInForm
+from lims.accounts.keys import Asked, Use, ask
 from lims.accounts.models import AccessEvent, User
+from lims.accounts.possession import Shown
 from lims.accounts.sign_in import prove
 from lims.http import refusals_shown_on
+from lims.parsing import keepable
 
 
-@sensitive_post_parameters("password", "otp")
+@sensitive_post_parameters("password", "otp", "key")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -30,7 +33,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             user, _ = prove(
                 username=form.cleaned_data["username"],
                 password=form.cleaned_data["password"],
-                otp=form.cleaned_data["otp"],
+                shown=Shown(form.cleaned_data["otp"], form.cleaned_data["key"], seat_of(request)),
                 address=address_of(request),
             )
             login(request, user)  # with a new session key
@@ -38,6 +41,22 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             return redirect(_next(request))
     status = 422 if form.errors else 200
     return render(request, "accounts/sign_in.html", {"form": form, "next": _next(request)}, status=status)
+
+
+@never_cache
+@require_POST
+def ask_key(request: HttpRequest) -> HttpResponse:
+    """What to ask a security key: of whoever signs in, or of whoever signs where somebody is signed in."""
+    if not request.session.session_key:
+        request.session.create()
+    use = Use.SIGN if isinstance(request.user, User) else Use.SIGN_IN
+    username = request.POST.get("username", "").strip()
+    asked = asked_at(request, username if keepable(username) else "")
+    return HttpResponse(ask(asked, use), content_type="application/json")
+
+
+def asked_at(request: HttpRequest, username: str) -> Asked:
+    return Asked(username, seat_of(request), f"{request.scheme}://{request.get_host()}")
 
 
 @require_POST

@@ -64,6 +64,7 @@ ACTS: dict[str, tuple[type[Input], Callable[..., object]]] = {
     "reset-password": (PasswordInput, services.reset_password),
     "revoke-factor": (ReasonInput, services.revoke_factor),
     "unlock": (ReasonInput, services.unlock),
+    "revoke-keys": (ReasonInput, services.revoke_keys),
     "check-identity": (IdentityInput, services.record_identity_check),
 }
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from lims.accounts.forms import SignatureForm
+from lims.accounts.forms import SignatureForm, code_field, key_field
 from lims.people.services import GRANTABLE
 
 NEW_PASSWORD = forms.PasswordInput(attrs={"autocomplete": "new-password"})
@@ -104,3 +104,26 @@ class CodeForm(PersonForm):
         max_length=12,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
+
+
+class AddKeyForm(PersonForm):
+    """A name for a new security key, and all factors that its owner has by now."""
+
+    username = forms.CharField(required=False, max_length=64, disabled=True, widget=forms.HiddenInput)
+    name = forms.CharField(max_length=60, help_text="What tells it from your others: blue, on the key ring.")
+    password = forms.CharField(
+        strip=False, max_length=256, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+    otp = code_field("Six digits of your authenticator.")
+    key = key_field()
+
+    def __init__(self, *args: Any, username: str, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"username": username}, **kwargs)
+
+
+class TouchForm(forms.Form):
+    """The answer of a security key, and the name of a new one."""
+
+    key = key_field()
+    key.required = True
+    name = forms.CharField(required=False, max_length=60)

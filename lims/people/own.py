@@ -18,7 +18,8 @@ from lims.accounts.factors import (
 )
 from lims.accounts.models import Acceptance, Factor, Secret
 from lims.accounts.passwords import choose_password
-from lims.accounts.sign_in import CODE_WRONG, LOCKED, USED
+from lims.accounts.possession import CODE_WRONG, USED
+from lims.accounts.sign_in import LOCKED
 from lims.accounts.statement import SHA256, VERSION, has_accepted
 from lims.accounts.tokens import end_every_session
 from lims.audit.operations import operation

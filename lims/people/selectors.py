@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from lims.accounts.attestation import identity_is_checked
 from lims.accounts.factors import confirmed_factor
-from lims.accounts.models import AccessEvent, IdentityCheck, Secret, User
+from lims.accounts.models import AccessEvent, IdentityCheck, Secret, SecurityKey, User
 from lims.accounts.roles import Role
 from lims.accounts.statement import has_accepted
 from lims.audit.models import Operation
@@ -52,6 +52,7 @@ def document_of(user: User) -> dict[str, Any]:
         "identity_checks": [
             {"how": check.how, "checked_by": _person(check.checked_by), "at": check.at.isoformat()} for check in checks
         ],
+        "security_keys": [_key_row(key) for key in keys_of(user)],
         "statement_accepted": has_accepted(user),
         "identity_checked": identity_is_checked(user),
         "may_sign": all((user.is_active, identity_is_checked(user), has_accepted(user), confirmed_factor(user))),
@@ -104,6 +105,17 @@ def _instant(key: str, text: str) -> datetime:
     if moment is None or moment.tzinfo is None:
         raise InvalidInput(f"“{text}” is not an instant with its offset.", code="naive_time", field=key)
     return moment
+
+
+def keys_of(user: User) -> QuerySet[SecurityKey]:
+    """All that they ever had."""
+    return SecurityKey.objects.filter(user=user).select_related("use").order_by("pk")
+
+
+def _key_row(key: SecurityKey) -> dict[str, Any]:
+    moments = {name: getattr(key, name) for name in ("added_at", "confirmed_at", "revoked_at")}
+    moments["used_at"] = key.use.used_at
+    return {"id": key.pk, "name": key.name} | {name: at.isoformat() if at else None for name, at in moments.items()}
 
 
 def _person(user: User) -> dict[str, str]:

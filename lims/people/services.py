@@ -19,7 +19,7 @@ from django.utils import timezone
 from lims.accounts import access
 from lims.accounts.actors import Actor
 from lims.accounts.factors import make_factor
-from lims.accounts.models import Acceptance, Factor, IdentityCheck, Secret, User
+from lims.accounts.models import Acceptance, Factor, IdentityCheck, Secret, SecurityKey, User
 from lims.accounts.passwords import choose_password
 from lims.accounts.roles import Permission, Role, require
 from lims.accounts.statement import SHA256, VERSION
@@ -113,15 +113,36 @@ def reset_password(*, actor: Actor, username: str, password: str, reason: str) -
 
 
 def revoke_factor(*, actor: Actor, username: str, reason: str) -> User:
-    """A lost authenticator: its codes and recovery codes are void at once. The owner sets up another, and signs again
-    only after somebody checked who they are (21 CFR 11.300(c))."""
+    """A lost authenticator: its codes, recovery codes and security keys are void at once. The owner sets up another,
+    and signs again only after somebody checked who they are (21 CFR 11.300(c))."""
     with _upkeep(actor, "person.revoke_factor", username, _said(reason, "reason", "Say why it is revoked.")) as user:
         if not Factor.objects.filter(user=user).delete()[0]:
             raise Conflict(f"{user} has no second factor.", code="factor_missing")
-        newest = IdentityCheck.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True).first()
-        Secret.objects.filter(user=user).update(checks_void_to=newest or 0)
+        _void_keys(user)
+        _void_checks(user)
         end_every_session(user)
         return user
+
+
+def revoke_keys(*, actor: Actor, username: str, reason: str) -> User:
+    """Lost security keys: all are void at once, the authenticator stays. The owner signs again, and adds a key again,
+    only after somebody checked who they are."""
+    reason = _said(reason, "reason", "Say why they are revoked.")
+    with _upkeep(actor, "person.revoke_keys", username, reason) as user:
+        if not _void_keys(user):
+            raise Conflict(f"{user} has no security key.", code="factor_missing")
+        _void_checks(user)
+        end_every_session(user)
+        return user
+
+
+def _void_keys(user: User) -> int:
+    return SecurityKey.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def _void_checks(user: User) -> None:
+    newest = IdentityCheck.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True).first()
+    Secret.objects.filter(user=user).update(checks_void_to=newest or 0)
 
 
 def unlock(*, actor: Actor, username: str, reason: str) -> User:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from lims.people import own_pages, review_pages, views
+from lims.people import key_pages, own_pages, review_pages, views
 
 app_name = "people"
 urlpatterns = [
@@ -18,5 +18,9 @@ urlpatterns = [
     path("account/tokens/<int:pk>/end/", own_pages.end_one_token, name="end-token"),
     path("account/password/", own_pages.password, name="password"),
     path("account/factor/", own_pages.factor, name="factor"),
+    path("account/keys/", key_pages.keys, name="keys"),
+    path("account/keys/new/", key_pages.add_key, name="add-key"),
+    path("account/keys/<int:pk>/confirm/", key_pages.confirm_key, name="confirm-key"),
+    path("account/keys/<int:pk>/revoke/", key_pages.revoke_key, name="revoke-key"),
     path("account/statement/", own_pages.statement, name="statement"),
 ]

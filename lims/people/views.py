@@ -25,6 +25,7 @@ UPKEEP: dict[str, tuple[str, type[PersonForm], Any]] = {
     "roles": ("Change the roles", RolesForm, services.change_roles),
     "reset-password": ("Set a password", ResetPasswordForm, services.reset_password),
     "revoke-factor": ("Revoke the second factor", ReasonForm, services.revoke_factor),
+    "revoke-keys": ("Revoke the security keys", ReasonForm, services.revoke_keys),
     "check-identity": ("Record an identity check", IdentityForm, services.record_identity_check),
     "deactivate": ("Close the account", ReasonForm, services.deactivate),
 }
@@ -82,6 +83,8 @@ def _person_page(
     acts = []
     for act, (label, kind, _) in UPKEEP.items() if found.is_active else ():
         if (act == "unlock" and not about["locked_at"]) or (act == "revoke-factor" and not about["second_factor"]):
+            continue
+        if act == "revoke-keys" and not any(key["revoked_at"] is None for key in about["security_keys"]):
             continue
         initial = {"roles": about["roles"]} if act == "roles" else {}
         form = refused if refused is not None and refused.slug == act else kind(slug=act, initial=initial)

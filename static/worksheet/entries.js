@@ -44,7 +44,7 @@ function faultOf(form, value) {
 /** Everything else that a form says of a reading: its unit, instrument, setting, geometry, whatever there is. */
 /** @param {HTMLFormElement} form */
 function rest(form) {
-  const told = ["csrfmiddlewaretoken", "step", "field", "seen", "value", "at", "event", "early_reason", "username", "password", "otp"];
+  const told = ["csrfmiddlewaretoken", "step", "field", "seen", "value", "at", "event", "early_reason", "username", "password", "otp", "key"];
   const given = /** @type {Record<string, string>} */ ({});
   for (const [name, value] of new FormData(form)) {
     if (!told.includes(name) && typeof value === "string" && value.trim()) given[name] = value.trim();

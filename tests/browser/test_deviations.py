@@ -29,7 +29,7 @@ def test_the_kind_of_cause_is_asked_once_and_kept(person: Person) -> None:
     page.get_by_label("Username of the signer").fill("reviewer")
     page.get_by_label("Password").fill(PASSWORD.format("reviewer"))
     if not page.get_by_label("One-time code").is_visible():
-        page.get_by_text("One-time code, where somebody else signs").click()
+        page.get_by_text("One-time code or security key, where somebody else signs").click()
     page.get_by_label("One-time code").fill(fresh_code("reviewer"))
     page.get_by_role("button", name="Sign: assessed").click()
     expect(page.get_by_text("The vial did not break.").first).to_be_visible()

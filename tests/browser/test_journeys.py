@@ -33,7 +33,7 @@ def sign(page: Page, username: str, *, button: str, password: str = "") -> None:
     form.get_by_label("Username of the signer").fill(username)
     form.get_by_label("Password").fill(password or PASSWORD.format(username))
     if not form.get_by_label("One-time code").is_visible():
-        form.get_by_text("One-time code, where somebody else signs").click()
+        form.get_by_text("One-time code or security key, where somebody else signs").click()
     form.get_by_label("One-time code").fill(fresh_code(username))
     form.get_by_role("button", name=button).click()
 

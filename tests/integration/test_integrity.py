@@ -29,6 +29,8 @@ UNTRACKED = {
     "accounts_secret": "password hashes never enter the trail, and a re-hash happens at sign-in",
     "accounts_earlierpassword": "hashes of passwords chosen before; choosing a new one is an operation",
     "accounts_factor": "secrets of authenticators never enter the trail; setting up and revoking are operations",
+    "accounts_securitykeyuse": "touches that a key has counted, which go up at a sign-in; the key is in the trail",
+    "accounts_keychallenge": "what a key was asked and has not answered; it is gone after two minutes",
     "accounts_signingsequence": "when somebody last signed at a seat; the signatures themselves are in the trail",
     "accounts_token": "digests of tokens",
     "accounts_accessevent": "a log of its own, append-only",

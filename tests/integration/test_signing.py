@@ -92,9 +92,9 @@ def test_a_refused_signing_begins_no_sequence_uses_its_code_and_is_an_exception(
 
     told = [row["sentence"] for row in exceptions(Wanted(), kinds=[Exceptional.REFUSED_SIGNING]).rows]
     assert told == [
-        "operator: signing refused for lot: accept (no one-time code)",
+        "operator: signing refused for lot: accept (neither code nor key)",
         "operator: signing refused for lot: accept (the role may not)",
-        "both: signing refused for lot: accept (no one-time code)",
+        "both: signing refused for lot: accept (neither code nor key)",
         "both: signing refused for lot: accept (a one-time code that was used)",
         "both: signing refused for lot: accept L-MINE (it was their own work)",
     ]
@@ -161,7 +161,7 @@ def test_the_form_says_whether_it_takes_a_code_and_shows_no_code_again(laborator
     first, within = "The first signature after signing in", "Within your unbroken sequence of signatures"
     page = client.get(f"/stock/{lots[0].pk}/").content.decode()
     assert first in page
-    assert "A rejection always takes a one-time code." in page
+    assert "A rejection always takes the code or key." in page
     given = {"username": "quality", "password": PASSWORD.format("quality"), "otp": fresh_code("quality")}
     assert client.post(f"/stock/{lots[0].pk}/decide/", {**given, "decision": "accept"}).status_code == 302
     page = client.get(f"/stock/{lots[1].pk}/").content.decode()

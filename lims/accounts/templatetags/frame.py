@@ -56,7 +56,7 @@ def site() -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class AskedCode:
-    """Whether the one-time code stands open in a signature form, and the sentence that says why or why not."""
+    """Whether the code and the key stand open in a signature form, and the sentence that says why or why not."""
 
     shown: bool
     why: str
@@ -70,7 +70,7 @@ ALWAYS = {
     "accept_statement": "Accepting the statement",
 }
 WHY = {
-    CodeWanted.FIRST: "The first signature after signing in, or after ten minutes without one, takes a one-time code.",
+    CodeWanted.FIRST: "The first signature after signing in, or after ten minutes without one, takes the code or key.",
     CodeWanted.NO: "Within your unbroken sequence of signatures the password is enough.",
 }
 
@@ -84,7 +84,7 @@ def code_asked(context: Context, form: Any) -> AskedCode:
     if request is None or not isinstance(user, User):
         return AskedCode(shown=True, why="")
     wanted = _code_wanted(request, user, form.slug)
-    why = WHY.get(wanted) or f"{ALWAYS[form.slug]} always takes a one-time code."
+    why = WHY.get(wanted) or f"{ALWAYS[form.slug]} always takes the code or key."
     return AskedCode(shown=wanted is not CodeWanted.NO or bool(form.errors), why=why)
 
 

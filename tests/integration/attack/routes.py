@@ -87,7 +87,7 @@ LIMITS = {
     "accuracy_percent": "10",
 }
 VERSION_ACTS = {"submit": P.SUBMIT_DOCUMENT, "approve": P.APPROVE_DOCUMENT, "retire": P.APPROVE_DOCUMENT}
-UPKEEP = ("roles", "deactivate", "reset-password", "revoke-factor", "unlock", "check-identity")
+UPKEEP = ("roles", "deactivate", "reset-password", "revoke-factor", "unlock", "check-identity", "revoke-keys")
 
 REST: dict[str, Route] = {
     "tokens/": writes(Open.EVERYBODY, Open.SIGNED_IN),
@@ -231,12 +231,17 @@ DRAFT = {"act": "save", "document": "protocol: x"}
 
 PAGES: dict[str, Route] = {
     "sign-in/": writes(Open.EVERYBODY, Open.EVERYBODY),
+    "sign-in/key/": writes(Open.EVERYBODY),
     "sign-out/": writes(Open.EVERYBODY),
     "api/v1/docs/": reads(P.VIEW),
     "": reads(Open.SIGNED_IN),
     "account/": reads(Open.SIGNED_IN),
     "account/password/": writes(Open.SIGNED_IN, Open.SIGNED_IN),
     "account/factor/": writes(Open.SIGNED_IN, Open.SIGNED_IN),
+    "account/keys/": writes(Open.SIGNED_IN, Open.SIGNED_IN),
+    "account/keys/new/": writes(Open.SIGNED_IN),
+    "account/keys/<int:pk>/confirm/": writes(Open.SIGNED_IN, Open.SIGNED_IN),
+    "account/keys/<int:pk>/revoke/": writes(Open.SIGNED_IN, **WHY),
     "account/statement/": signs(Open.SIGNED_IN, Open.SIGNED_IN),
     "account/tokens/<int:pk>/end/": writes(Open.SIGNED_IN),
     "training/": reads(P.VIEW),

@@ -163,6 +163,7 @@ def pk_of(made: Scene, route: str) -> int:
         "samples": "sample_id",
         "review": "review_id",
         "tokens": "token_id",
+        "keys": "token_id",  # of nobody: what is not there is said on the list
         "containers": "container_id",
         "entries": "entry_id",
         "checks": "check_id",
