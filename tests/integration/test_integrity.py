@@ -39,6 +39,7 @@ UNTRACKED = {
     "audit_operation": "the trail itself",
     "audit_change": "the trail itself",
     "audit_submission": "answers to repeated requests",
+    "labeling_code": "filled by triggers from rows that are in the trail",
     "labeling_scancontent": "bytes; the row beside them, which is in the trail, holds their hash",
     "labeling_certificatefile": "the bytes under the hash that stands in the trail with the certificate",
     "records_document": "guarded by a trigger of its own",
