@@ -27,6 +27,7 @@ class LocalInstantField(forms.Field):
     """A date and time of the site's wall clock, or a full ISO 8601 text with an offset."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"})
+    is_site_time = True
 
     def to_python(self, value: object) -> datetime | None:
         if value in (None, ""):

@@ -35,6 +35,8 @@ def typed(label: str, *, length: int = 40, number: bool = True, **attrs: str) ->
 class WallClockField(LocalInstantField):
     """A date and time of a wall clock whose zone another input names; one with an offset stays as it is."""
 
+    is_site_time = False
+
     @staticmethod
     def in_site_zone(naive: datetime) -> datetime:
         return naive
@@ -123,7 +125,9 @@ class LotForm(CertificateForm, SurveyForm):
     chemical_form = typed("Chemical form", length=120, number=False)
     stated_value = typed("Activity stated by the supplier")
     stated_unit = forms.ChoiceField(choices=ACTIVITY_UNITS, label="Unit")
-    stated_at = WallClockField(required=False, label="Calibrated for")
+    stated_at = WallClockField(
+        required=False, label="Calibrated for", help_text="As the supplier writes it, in the zone beside it."
+    )
     stated_zone = typed("Time zone of the supplier", length=64, number=False, list="zones")
     stated_u = typed("Its standard uncertainty")
     volume = forms.CharField(

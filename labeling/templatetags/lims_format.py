@@ -229,7 +229,8 @@ def initials(person: object) -> str:
 def zoned(hint: object, bound: BoundField) -> str:
     """The hint of a field; for a date and time with the zone it is typed in, whatever format the browser shows."""
     said = str(hint or "")
-    if getattr(bound.field.widget, "input_type", "") != "datetime-local" or "ite time" in said:
+    is_site_time = getattr(bound.field, "is_site_time", True)
+    if getattr(bound.field.widget, "input_type", "") != "datetime-local" or "ite time" in said or not is_site_time:
         return said
     return f"{said} Site time, {timezone.localtime().tzname()}.".strip()
 
