@@ -47,7 +47,7 @@ def test_an_author_submits_what_they_wrote_and_another_person_checks_it(
     assert "I reviewed this." not in page_of(laboratory, "quality")
     client = Client()
     client.force_login(laboratory.quality.user)
-    assert "check and approve it: its author submitted it." in client.get("/").content.decode()
+    assert "check and approve it, its author submitted it." in client.get("/").content.decode()
     approve_version(actor=laboratory.quality, credential=credential("quality"), **written)
     make_version_effective(actor=laboratory.quality, credential=credential("quality"), **written)
 
