@@ -208,7 +208,7 @@ def test_signing_in_and_recording_need_no_mouse(person: Person) -> None:
     expect(page.get_by_role("button", name="Yes, confirmed")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator('[data-entry="product.kit_lot"] [name=value]')).to_be_focused()
-    page.keyboard.type("KIT-1")
+    page.keyboard.type("KIT-1", delay=100)  # a person: keys without a pause between them are a scan
     page.keyboard.press("Enter")
     expect(page.locator('[data-entry="product.activity"] [name=value]')).to_be_focused()
     page.keyboard.type("42.0")
